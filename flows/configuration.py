@@ -1,24 +1,50 @@
-"""From a preset or a YAML file and `--set key=value` to a validated configuration."""
+"""From a preset or a YAML file, and changes to it (`--set key=value`, the UI's form), to a validated configuration."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, WithJsonSchema
 
+from flows.form import changes_schema
 from schemas.config import PipelineConfig
 from tasks.errors import ConfigurationError
 
 PRESETS = Path(__file__).parents[1] / "infra" / "presets"
 
+Preset = Literal["desk", "tool-use", "none"]
+"""A configuration of infra/presets; none: the defaults."""
+
+Changes = Annotated[dict[str, Any], WithJsonSchema(changes_schema(PipelineConfig))]
+"""Settings by section, as in a YAML file; any part of them. In the UI, a form with every setting."""
+
 
 def presets() -> list[str]:
     """The names of the built-in configurations."""
     return sorted(path.stem for path in PRESETS.glob("*.yaml"))
+
+
+def resolved(preset: str, changes: Mapping[str, Any]) -> PipelineConfig:
+    """The configuration of a preset with changes to it.
+
+    Raises:
+        ConfigurationError: no such preset, an unknown key, a value out of bounds.
+    """
+    values = {} if preset == "none" else _read(preset)
+    return validated(_changed(values, changes), f"preset {preset!r} with the changes given")
+
+
+def changed(config: PipelineConfig, changes: Mapping[str, Any]) -> PipelineConfig:
+    """A configuration that differs in nothing but the changes.
+
+    Raises:
+        ConfigurationError: an unknown key, a value out of bounds.
+    """
+    return validated(_changed(config.model_dump(mode="json", exclude_unset=True), changes), "the changes given")
 
 
 def load(name: str, settings: Sequence[str] = (), store: str | None = None) -> PipelineConfig:
@@ -27,22 +53,12 @@ def load(name: str, settings: Sequence[str] = (), store: str | None = None) -> P
     Raises:
         ConfigurationError: no such preset or file, not YAML, an unknown key, a value out of bounds.
     """
-    path = PRESETS / f"{name}.yaml" if name in presets() else Path(name)
-    if not path.is_file():
-        near = difflib.get_close_matches(name, presets(), 1)
-        hint = f"; did you mean {near[0]!r}?" if near else "."
-        raise ConfigurationError(f"no preset or file {name!r}{hint} The presets are {', '.join(presets())}")
-    try:
-        values = yaml.safe_load(path.read_text()) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} is not YAML: {error}") from error
-    if not isinstance(values, dict):
-        raise ConfigurationError(f"{path} holds a {type(values).__name__}; a configuration is a mapping of keys")
+    values = _read(name)
     for setting in settings:
         _set(values, setting)
     if store is not None:
         values["store"] = store
-    return validated(values, str(path))
+    return validated(values, name)
 
 
 def validated(values: dict[str, Any], where: str) -> PipelineConfig:
@@ -56,6 +72,37 @@ def validated(values: dict[str, Any], where: str) -> PipelineConfig:
     except ValidationError as error:
         problems = "\n".join(f"  {_problem(dict(e))}" for e in error.errors())
         raise ConfigurationError(f"{where}:\n{problems}") from error
+
+
+def _read(name: str) -> dict[str, Any]:
+    path = PRESETS / f"{name}.yaml" if name in presets() else Path(name)
+    if not path.is_file():
+        near = difflib.get_close_matches(name, presets(), 1)
+        hint = f"; did you mean {near[0]!r}?" if near else "."
+        raise ConfigurationError(f"no preset or file {name!r}{hint} The presets are {', '.join(presets())}")
+    try:
+        values = yaml.safe_load(path.read_text()) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} is not YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise ConfigurationError(f"{path} holds a {type(values).__name__}; a configuration is a mapping of keys")
+    return values
+
+
+def _changed(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Sections are merged key by key; a verifier of another kind replaces the one before it whole."""
+    changed = dict(values)
+    for key, change in changes.items():
+        before = changed.get(key)
+        if isinstance(before, Mapping) and isinstance(change, Mapping) and not _another_kind(before, change):
+            changed[key] = _changed(before, change)
+        else:
+            changed[key] = change
+    return changed
+
+
+def _another_kind(before: Mapping[str, Any], change: Mapping[str, Any]) -> bool:
+    return "kind" in change and change["kind"] != before.get("kind")
 
 
 def _set(values: dict[str, Any], setting: str) -> None:
@@ -82,6 +129,8 @@ def _problem(error: dict[str, Any]) -> str:
         return f"{key}: no such key" + (f"; did you mean {near[0]!r}?" if near else "")
     if error["type"] == "missing":
         return f"{key}: must be given"
+    if error["type"] == "credentials":
+        return f"{key}: {error['msg']}"
     return f"{key or 'configuration'}: {error['msg']} (given: {error['input']!r:.80})"
 
 

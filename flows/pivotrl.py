@@ -8,16 +8,17 @@ again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from prefect import flow
 
-from flows.start import Given, check_until, given
+from flows.configuration import Changes, Preset, resolved
+from flows.start import Given, Until, check_until, given
 from schemas.config import PipelineConfig
 from tasks.evaluation.spec import check
 from tasks.evaluation.task import evaluate
 from tasks.ingest.task import ingest
-from tasks.policy.files import Policy, resolve
+from tasks.policy.files import Policy, resolve, trained
 from tasks.profiling.task import profile
 from tasks.rollout.task import rollout
 from tasks.scoring.task import score
@@ -30,8 +31,8 @@ from tasks.store.store import Store
 from tasks.training.task import train
 
 
-def stages(c: PipelineConfig, reference: Policy, made: Given) -> Iterator[Artefact]:
-    """Each artefact of a run as it is made; what `made` holds is taken instead, in the first round."""
+def training(c: PipelineConfig, reference: Policy, made: Given) -> Iterator[Artefact]:
+    """Each artefact up to the trained policy as it is made; what `made` holds is taken instead, in the first round."""
     url = c.store
     yield (trajectories := made.pop("trajectories") or ingest.submit(c.ingest, url).result())
     yield (states := made.pop("states") or split.submit(c.split, trajectories, url).result())
@@ -45,30 +46,53 @@ def stages(c: PipelineConfig, reference: Policy, made: Given) -> Iterator[Artefa
                 yield (scores := made.pop("scores") or score.submit(c.score, rollouts, *data, url).result())
             yield (profiles := made.pop("profiles") or profile.submit(c.profile, scores, states, url).result())
             yield (pivots := made.pop("pivots") or select.submit(c.select, profiles, seed, url).result())
-        trained = made.pop("policies") or train.submit(c.train, c.score, pivots, *data, policy, seed, url).result()
-        policy = Policy(location=str(trained.ref), version=str(trained.ref))
-        yield trained
-    for measured in (reference, policy):
-        yield evaluate.submit(c.evaluate, c.score, *data, measured, c.seed, url).result()
+        update = made.pop("policies") or train.submit(c.train, c.score, pivots, *data, policy, seed, url).result()
+        policy = trained(update.ref)
+        yield update
+
+
+def evaluation(c: PipelineConfig, artefacts: Iterable[Artefact], *policies: Policy) -> Iterator[Artefact]:
+    """The evaluation of each policy, all on the held-out states of the same artefacts and with the same verifier."""
+    made = {artefact.stage: artefact for artefact in artefacts}
+    for policy in policies:
+        data = (made["states"], made["trajectories"])
+        yield evaluate.submit(c.evaluate, c.score, *data, policy, c.seed, c.store).result()
+
+
+def stages(c: PipelineConfig, reference: Policy, made: Given) -> Iterator[Artefact]:
+    """Each artefact of a run as it is made."""
+    artefacts = []
+    for artefact in training(c, reference, made):
+        artefacts.append(artefact)
+        yield artefact
+    yield from evaluation(c, artefacts, reference, trained(artefacts[-1].ref))
 
 
 @flow(name="pivotrl")
 @refusing
-def pivotrl(config: PipelineConfig, start: str = "", until: str = "evaluations") -> list[Artefact]:
+def pivotrl(
+    preset: Preset = "desk",
+    config: Changes = {},  # noqa: B006 (a form's default, never changed)
+    start: str = "",
+    until: Until = "evaluations",
+) -> list[Artefact]:
     """Turn SFT trajectories into a better policy.
 
     Args:
-        config: everything that a run depends on.
-        start: an artefact to start from, as `pivots@VERSION` or `pivots@TAG`; the stages before it do not run.
-        until: the last artefact to make.
+        preset: The configuration to start from: the built-in demonstration (desk), conversational tool use on one GPU
+            with your trajectories and your model (tool-use), or the defaults alone (none).
+        config: What differs from the preset. What is left empty is the preset's.
+        start: An artefact to start from, as pivots@VERSION or pivots@TAG; the stages before it do not run. Empty: all.
+        until: The last artefact to make.
     """
-    check_until(until, config.train.method)
-    check(config.evaluate)
-    store = Store(config.store)
-    reference = resolve(config.model, store)
+    c = resolved(preset, config)
+    check_until(until, c.train.method)
+    check(c.evaluate)
+    store = Store(c.store)
+    reference = resolve(c.model, store)
     artefacts = []
     with children_stopped_on_error():
-        for artefact in stages(config, reference, given(store, start)):
+        for artefact in stages(c, reference, given(store, start)):
             artefacts.append(artefact)
             if artefact.stage == until and until != "evaluations":
                 break

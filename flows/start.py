@@ -3,11 +3,15 @@ make."""
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 from tasks.errors import ConfigurationError
 from tasks.stage.stage import Artefact, stored
 from tasks.store.lineage import lineage
-from tasks.store.store import STAGES, Store
+from tasks.store.store import Store
 
+Until = Literal["trajectories", "states", "rollouts", "scores", "profiles", "pivots", "policies", "evaluations"]
+"""What a run makes, in its order."""
 _OF_A_ROUND = ("rollouts", "scores", "profiles", "pivots")
 
 
@@ -17,7 +21,7 @@ def check_until(until: str, method: str) -> None:
     Raises:
         ConfigurationError: not a stage, or one that this method of training does not have.
     """
-    made = [stage for stage in STAGES if method == "grpo" or stage not in _OF_A_ROUND]
+    made = [stage for stage in get_args(Until) if method == "grpo" or stage not in _OF_A_ROUND]
     if until not in made:
         raise ConfigurationError(f"until {until!r}: with train.method={method} a run makes {', '.join(made)}")
 

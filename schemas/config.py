@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from schemas.locations import Location
 from schemas.verifiers import VerifierSettings, WorldStateSettings
 
 
@@ -21,7 +22,12 @@ RUNTIME = _Runtime()
 class Section(BaseModel):
     """A section refuses keys it does not know, and never changes after it was read."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        model_title_generator=lambda section: section.__name__.removesuffix("Config"),
+    )
 
 
 class Engine(Section):
@@ -34,49 +40,71 @@ class Engine(Section):
         0.85,
         gt=0,
         le=1,
+        title="GPU memory share",
         description="Share of the accelerator's memory for weights and key-value cache; unused on a CPU.",
     )
-    kv_cache_gib: Annotated[float, RUNTIME] = Field(1.0, gt=0, description="Key-value cache in GiB on a CPU.")
+    kv_cache_gib: Annotated[float, RUNTIME] = Field(
+        1.0, gt=0, title="Key-value cache on a CPU", description="Key-value cache in GiB on a CPU."
+    )
     timeout_s: Annotated[float, RUNTIME] = Field(
-        6 * 3600.0, gt=0, description="Seconds after which the child process is stopped and the stage fails."
+        6 * 3600.0,
+        gt=0,
+        title="Time limit",
+        description="Seconds after which the child process is stopped and the stage fails.",
     )
 
 
 class IngestConfig(Section):
     """Where trajectories come from and which are taken."""
 
-    source: str = Field(
-        description="A file, folder, glob or fsspec URL (s3://bucket/folder), or world://desk?episodes=200&seed=0."
+    source: Location = Field(
+        title="Source",
+        description="A file, folder, glob or fsspec URL (s3://bucket/folder), or world://desk?episodes=200&seed=0.",
     )
     format: Literal[
         "auto", "openai", "tau2", "sharegpt", "responses", "swe_agent", "toolbench", "tooltalk", "openhands"
     ] = Field("auto", description="Format of every record; auto finds it by content, record by record.")
     reader: str | None = Field(
-        None, description="Your own reader, as module:function; takes a record, gives one in the OpenAI form."
+        None,
+        title="Your own reader",
+        description="Your own reader, as module:function; takes a record, gives one in the OpenAI form.",
     )
-    domain: str = Field("", description="Domain of records that do not name one.")
-    successful_only: bool = Field(False, description="Take only trajectories recorded as successful.")
-    min_reward: float | None = Field(None, description="Take only trajectories with at least this reward.")
-    limit: int | None = Field(None, ge=1, description="Take at most this many trajectories.")
-    part_size: int = Field(64, ge=1, description="Trajectories a part: the unit of work, retry and peak memory.")
-    max_record_mb: int = Field(200, ge=1, description="A larger record, in MB, is rejected.")
+    domain: str = Field("", title="Domain", description="Domain of records that do not name one.")
+    successful_only: bool = Field(
+        False, title="Successful only", description="Take only trajectories recorded as successful."
+    )
+    min_reward: float | None = Field(
+        None, title="Lowest reward", description="Take only trajectories with at least this reward."
+    )
+    limit: int | None = Field(
+        None, ge=1, title="Trajectories at most", description="Take at most this many trajectories."
+    )
+    part_size: int = Field(
+        64,
+        ge=1,
+        title="Trajectories a part",
+        description="Trajectories a part: the unit of work, retry and peak memory.",
+    )
+    max_record_mb: int = Field(200, ge=1, title="Largest record", description="A larger record, in MB, is rejected.")
 
 
 class SplitConfig(Section):
     """How trajectories become states, and which states are held out."""
 
     validation_fraction: float = Field(
-        0.2, ge=0, lt=1, description="Share of tasks (or trajectories) held out for ever."
+        0.2, ge=0, lt=1, title="Held-out share", description="Share of tasks (or trajectories) held out for ever."
     )
     by: Literal["task", "trajectory"] = Field(
-        "task", description="What is kept together; task falls back to trajectory."
+        "task", title="Kept together", description="What is kept together; task falls back to trajectory."
     )
     canned: Literal["exclude", "keep"] = Field(
-        "exclude", description="Openings before any user message: not sampled actions."
+        "exclude", title="Canned openings", description="Openings before any user message: not sampled actions."
     )
-    empty: Literal["exclude", "keep"] = Field("exclude", description="Actions with neither text nor a call.")
+    empty: Literal["exclude", "keep"] = Field(
+        "exclude", title="Empty actions", description="Actions with neither text nor a call."
+    )
     terminal: Literal["exclude", "keep"] = Field(
-        "keep", description="The last action of a trajectory, where it is a message."
+        "keep", title="Closing messages", description="The last action of a trajectory, where it is a message."
     )
 
 
@@ -84,48 +112,74 @@ class RolloutConfig(Section):
     """K local rollouts a state: one action deep, no environment."""
 
     samples: int = Field(8, ge=2, le=1024, title="Samples a state (K)", description="Actions sampled at each state.")
-    temperature: float = Field(1.0, gt=0, le=4, description="Sampling temperature; use the training's own.")
-    top_p: float = Field(1.0, gt=0, le=1, description="Nucleus sampling; 1 = off.")
-    max_tokens: int = Field(128, ge=1, description="Tokens of one action at most.")
+    temperature: float = Field(
+        1.0, gt=0, le=4, title="Temperature", description="Sampling temperature; use the training's own."
+    )
+    top_p: float = Field(1.0, gt=0, le=1, title="Nucleus (top p)", description="Nucleus sampling; 1 = off.")
+    max_tokens: int = Field(128, ge=1, title="Tokens an action", description="Tokens of one action at most.")
     engine: Engine = Engine()
 
 
 class ScoreConfig(Section):
     """The verifier, used alike here, in training and in evaluation."""
 
-    verifier: VerifierSettings = Field(default_factory=WorldStateSettings)
+    verifier: VerifierSettings = Field(
+        default_factory=WorldStateSettings,
+        title="Verifier",
+        description="What decides the reward of an action; your own is of kind python.",
+    )
     parser: Literal["auto", "hermes", "qwen3_coder", "llama3_json", "mistral", "terminus"] = Field(
-        "auto", description="Format of the policy's completions; auto finds it by the policy's chat template."
+        "auto",
+        title="Format of completions",
+        description="Format of the policy's completions; auto finds it by the policy's chat template.",
     )
     min_gold_rate: float = Field(
-        0.99, ge=0, le=1, description="Share of demonstrations that must score 1 against their own state."
+        0.99,
+        ge=0,
+        le=1,
+        title="Demonstrations that must pass",
+        description="Share of demonstrations that must score 1 against their own state.",
     )
     max_junk_rate: float = Field(
-        0.01, ge=0, le=1, description="Share of junk controls that may get a reward before the stage fails."
+        0.01,
+        ge=0,
+        le=1,
+        title="Junk that may pass",
+        description="Share of junk controls that may get a reward before the stage fails.",
     )
 
 
 class ProfileConfig(Section):
     """Statistics of a state's rewards."""
 
-    confidence: float = Field(0.95, gt=0, lt=1, description="Level of the Wilson interval of the pass rate.")
+    confidence: float = Field(
+        0.95, gt=0, lt=1, title="Confidence level", description="Level of the Wilson interval of the pass rate."
+    )
 
 
 class SelectConfig(Section):
     """Which states become pivots: rewards vary, and mean < max_mean (lambda_diff)."""
 
     mode: Literal["pivots", "random"] = Field(
-        "pivots", description="random takes states without looking at their profile."
+        "pivots", title="Mode", description="random takes states without looking at their profile."
     )
     max_mean: float = Field(
-        0.9, gt=0, le=1, description="A state whose mean reward is not below this is too easy (lambda_diff)."
+        0.9,
+        gt=0,
+        le=1,
+        title="Largest mean reward (lambda_diff)",
+        description="A state whose mean reward is not below this is too easy (lambda_diff).",
     )
-    tolerance: float = Field(1e-6, ge=0, description="Rewards vary when max - min exceeds this.")
-    budget: int | None = Field(None, ge=1, description="Pivots at most.")
+    tolerance: float = Field(
+        1e-6, ge=0, title="Tolerance of variance", description="Rewards vary when max - min exceeds this."
+    )
+    budget: int | None = Field(None, ge=1, title="Pivots at most", description="Pivots at most.")
     stratify: bool = Field(
-        True, description="Share the budget among action kinds and tools, in proportion to what qualifies."
+        True,
+        title="Share the budget by kind",
+        description="Share the budget among action kinds and tools, in proportion to what qualifies.",
     )
-    allow_empty: bool = Field(False, description="Do not fail when nothing was selected.")
+    allow_empty: bool = Field(False, title="Allow none", description="Do not fail when nothing was selected.")
 
 
 class TrainConfig(Section):
@@ -192,28 +246,51 @@ class TrainConfig(Section):
 class EvaluateConfig(Section):
     """Held-out states, episodes in a world and out-of-domain suites, before and after."""
 
-    states: int | None = Field(None, ge=0, description="Held-out states at most; none given = all; 0 = skip.")
-    samples: int = Field(4, ge=1, description="Samples a held-out state at temperature 1, beside the greedy one.")
-    temperature: float = Field(1.0, gt=0, le=4)
-    max_tokens: int = Field(128, ge=1, description="Tokens of one action at most.")
-    worlds: tuple[str, ...] = Field((), description="In-domain worlds whose episodes are played.")
-    ood_worlds: tuple[str, ...] = Field((), description="Worlds that training never touched.")
-    episodes: int = Field(100, ge=1, description="Episodes a world, for greedy and for sampled actions each.")
-    max_turns: int = Field(20, ge=1, description="Assistant turns after which an episode has failed.")
-    skills: tuple[str, ...] = Field((), description="Built-in OOD skills; all = every one.")
-    items: int = Field(100, ge=1, description="Items a skill.")
+    states: int | None = Field(
+        None, ge=0, title="Held-out states at most", description="Held-out states at most; none given = all; 0 = skip."
+    )
+    samples: int = Field(
+        4,
+        ge=1,
+        title="Samples a held-out state",
+        description="Samples a held-out state at temperature 1, beside the greedy one.",
+    )
+    temperature: float = Field(
+        1.0,
+        gt=0,
+        le=4,
+        title="Temperature",
+        description="Sampling temperature of the second measurement; the first is greedy.",
+    )
+    max_tokens: int = Field(128, ge=1, title="Tokens an action", description="Tokens of one action at most.")
+    worlds: tuple[str, ...] = Field((), title="Worlds", description="In-domain worlds whose episodes are played.")
+    ood_worlds: tuple[str, ...] = Field(
+        (), title="Out-of-domain worlds", description="Worlds that training never touched."
+    )
+    episodes: int = Field(
+        100, ge=1, title="Episodes a world", description="Episodes a world, for greedy and for sampled actions each."
+    )
+    max_turns: int = Field(
+        20, ge=1, title="Turns at most", description="Assistant turns after which an episode has failed."
+    )
+    skills: tuple[str, ...] = Field(
+        (), title="Out-of-domain skills", description="Built-in OOD skills; all = every one."
+    )
+    items: int = Field(100, ge=1, title="Items a skill", description="Items a skill.")
     engine: Engine = Engine()
 
 
 class PipelineConfig(Section):
     """A whole run."""
 
-    model: str = Field("desk", description="The reference policy: a local folder, a hub id, or desk (built in).")
-    seed: Annotated[int, RUNTIME] = Field(0, ge=0, description="Of sampling, selection and training.")
-    store: Annotated[str, RUNTIME] = Field(
-        ".pivotrl/store", description="Root of the artefacts: a path or an fsspec URL."
+    model: Location = Field(
+        "desk", title="Model", description="The reference policy: a local folder, a hub id, or desk (built in)."
     )
-    rounds: int = Field(1, ge=1, le=100, description="Times to profile, select and train.")
+    seed: Annotated[int, RUNTIME] = Field(0, ge=0, title="Seed", description="Of sampling, selection and training.")
+    store: Annotated[Location, RUNTIME] = Field(
+        ".pivotrl/store", title="Store", description="Root of the artefacts: a path or an fsspec URL."
+    )
+    rounds: int = Field(1, ge=1, le=100, title="Rounds", description="Times to profile, select and train.")
     ingest: IngestConfig
     split: SplitConfig = SplitConfig()
     rollout: RolloutConfig = RolloutConfig()
@@ -232,3 +309,23 @@ class PipelineConfig(Section):
                     f"{name}.engine.max_model_len ({section.engine.max_model_len})"
                 )
         return self
+
+
+class GateConfig(Section):
+    """What a candidate must show to be promoted. Suites count alike: each is the mean of greedy and sampled actions."""
+
+    min_gain: float = Field(
+        1.0,
+        ge=0,
+        le=10,
+        title="Gain in domain, at least",
+        description="In standard errors of the difference: the mean pass rate of the in-domain suites must rise by "
+        "more.",
+    )
+    max_ood_loss: float = Field(
+        0.02,
+        ge=0,
+        le=1,
+        title="Loss out of domain, at most",
+        description="In pass rate: the mean over the OOD suites must not fall by more; 1 = whatever happens to them.",
+    )

@@ -18,6 +18,7 @@ from schemas.domain_verifiers import (
     TerminalSettings,
     VerifierSection,
 )
+from schemas.locations import Location
 
 
 class ExactSettings(VerifierSection):
@@ -113,7 +114,7 @@ class JudgeSettings(VerifierSection):
     """A language model decides whether two actions are equivalent. A judge that fails gives no reward at all."""
 
     kind: Literal["judge"] = "judge"
-    url: str = Field(description="Root of an OpenAI-compatible API, such as http://localhost:8000/v1.")
+    url: Location = Field(description="Root of an OpenAI-compatible API, such as http://localhost:8000/v1.")
     model: str = Field(description="Name of the model at that address.")
     api_key_variable: str = Field("OPENAI_API_KEY", description="Environment variable that holds the key, if any.")
     votes: int = Field(2, ge=1, le=15, description="Answers asked for; every other one sees the actions swapped.")

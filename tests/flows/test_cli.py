@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flows import cli
+from flows import cli, commands
 from schemas.config import PipelineConfig
 from tasks.exchange.export import FORMATS
 from tasks.store.store import STAGES, Store
@@ -34,7 +34,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
 def test_the_stages_and_the_store_are_the_ones_of_the_code_behind() -> None:
     assert cli.STAGES == STAGES
     assert tuple(FORMATS) == cli.EXPORT_FORMATS
-    assert PipelineConfig.model_fields["store"].default == cli._DEFAULT_STORE
+    assert PipelineConfig.model_fields["store"].default == commands.DEFAULT_STORE
 
 
 def test_ls_lists_and_gives_json_on_standard_output_only(filled: Store, capsys: pytest.CaptureFixture[str]) -> None:
@@ -110,7 +110,7 @@ def test_ctrl_c_is_status_130(capsys: pytest.CaptureFixture[str], monkeypatch: p
     def interrupted(_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_ls", interrupted)
+    monkeypatch.setattr(commands, "ls", interrupted)
     status, _, err = run(capsys, "ls")
     assert status == 130
     assert "the same command goes on from there" in err

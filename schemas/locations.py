@@ -1,0 +1,44 @@
+"""A path or URL of data, as the configuration holds it: it is logged, shown and written into manifests, so it never
+carries a secret. Those come from the environment."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+_USER_AND_SECRET = r"://[^/@:\s]+:(?!\d+(/|$))[^@\s]+@"
+"""name:secret@ before a host. A secret of AWS may hold a slash, which a port never precedes."""
+_SECRET_PARAMETER = (
+    r"[?&;#](AWSAccessKeyId|Signature|X-Amz-(Credential|Signature|Security-Token)|sig|secret|password|passwd|token"
+    r"|key|api_?key|access_?key(_?id)?|secret_?(access_?)?key|access_?token)="
+)
+_BRANCH = r"^(github|gitlab)://"
+"""github://owner:repository@branch/folder is not a name and a secret."""
+_SECRET = re.compile(f"(?i){_USER_AND_SECRET}|{_SECRET_PARAMETER}")
+
+REFUSAL = (
+    "the URL holds a credential, which would be seen in logs, cards and manifests: take it out of the URL and give it "
+    "by environment variables (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or those of your file system)"
+)
+
+
+def holds_credentials(location: str) -> bool:
+    """Whether a path or URL carries a password, a key, a token or a signature; a name alone is none."""
+    return _SECRET.search(re.sub(_BRANCH, "", location)) is not None
+
+
+def _without_credentials(location: str) -> str:
+    if holds_credentials(location):
+        raise PydanticCustomError("credentials", REFUSAL)  # type: ignore[arg-type]
+    return location
+
+
+Location = Annotated[
+    str,
+    AfterValidator(_without_credentials),
+    Field(json_schema_extra={"not": {"pattern": f"{_USER_AND_SECRET}|{_SECRET_PARAMETER}"}}),
+]
+"""A path or URL; one that carries a secret is refused, by the form too, before it is stored as a parameter."""

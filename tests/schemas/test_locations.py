@@ -1,0 +1,71 @@
+import json
+
+import pytest
+from pydantic import ValidationError
+
+from flows.configuration import resolved
+from schemas.config import IngestConfig, PipelineConfig
+from schemas.locations import holds_credentials
+from tasks.errors import ConfigurationError
+from tasks.ingest.source import files
+from tasks.store.store import Store
+
+SECRET = "wJalrXUtnFEMI/K7MDENG"
+WITH = [
+    f"s3://AKIAEXAMPLE:{SECRET}@bucket/data",
+    f"simplecache::s3://AKIAEXAMPLE:{SECRET}@bucket/data",
+    f"sftp://me:{SECRET}@host:22/data",
+    f"https://host/rows.jsonl?X-Amz-Credential=a&X-Amz-Signature={SECRET}",
+    f"https://host/rows.jsonl?sig={SECRET}",
+    f"abfs://container/rows?token={SECRET}",
+    f"s3://bucket/data?endpoint=x&secret_access_key={SECRET}",
+]
+WITHOUT = [
+    "/data/runs",
+    "C:\\data\\runs@home",
+    "s3://bucket/runs/*.jsonl.gz",
+    "http://localhost:9000/a@b:c",
+    "sftp://me@host:22/data",
+    "github://owner:repository@main/data.jsonl",
+    "hf://datasets/owner/name@refs/convert/data.parquet",
+    "world://desk?episodes=200&seed=0",
+    "policies@latest",
+]
+
+
+@pytest.mark.parametrize("url", WITH)
+def test_a_url_with_a_credential_is_refused_everywhere_and_never_repeated(url: str) -> None:
+    assert holds_credentials(url)
+    refusals = []
+    for attempt in (
+        lambda: Store(url),
+        lambda: files(url),
+        lambda: resolved("desk", {"store": url}),
+        lambda: resolved("desk", {"ingest": {"source": url}}),
+        lambda: resolved("desk", {"model": url}),
+        lambda: resolved("desk", {"score": {"verifier": {"kind": "judge", "model": "m", "url": url}}}),
+    ):
+        with pytest.raises(ConfigurationError, match="environment variables") as refused:
+            attempt()
+        refusals.append(str(refused.value))
+    with pytest.raises(ValidationError) as invalid:
+        IngestConfig(source=url)
+    assert all(SECRET not in text for text in [*refusals, str(invalid.value)])
+
+
+@pytest.mark.parametrize("url", WITHOUT)
+def test_any_other_location_is_taken(url: str) -> None:
+    assert not holds_credentials(url)
+    assert IngestConfig(source=url).source == url
+
+
+def test_the_form_refuses_it_too() -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = PipelineConfig.model_json_schema()
+    json.dumps(schema)
+    given = {"ingest": {"source": "rows.jsonl"}}
+    jsonschema.validate(given | {"store": WITHOUT[2]}, schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(given | {"store": WITH[0]}, schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"ingest": {"source": WITH[3]}}, schema)
