@@ -14,7 +14,7 @@ from typing import Any
 import numpy
 import torch
 
-from schemas.config import Engine
+from schemas.section import Engine
 from tasks.errors import InputError
 from tasks.sampler.sampler import Sample, Sampling
 

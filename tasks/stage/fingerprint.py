@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from schemas.config import RUNTIME
+from schemas.section import RUNTIME
 from tasks.errors import ConfigurationError
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import torch
 
-from schemas.config import TrainConfig
+from schemas.training import TrainConfig
 from tasks.policy.chat import ChatFormat
 from tasks.sampler.sampler import Sample, Sampler, Sampling
 from tasks.training import objective

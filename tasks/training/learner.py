@@ -19,7 +19,7 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM, PreTrainedModel
 from transformers.modeling_layers import GradientCheckpointingLayer
 
-from schemas.config import TrainConfig
+from schemas.training import TrainConfig
 from tasks.errors import InputError, StageFailed
 from tasks.training import forward, objective, tree
 from tasks.training.adapters import add_adapters, merged

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from schemas.config import TrainConfig
+from schemas.training import TrainConfig
 from tasks.errors import StageFailed
 from tasks.training import checkpoint
 from tasks.training.learner import Batch, Learner

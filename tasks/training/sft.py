@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import torch
 
-from schemas.config import TrainConfig
+from schemas.training import TrainConfig
 from tasks.errors import InputError
 from tasks.policy.chat import ChatFormat
 from tasks.training import objective

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from schemas.config import ScoreConfig, TrainConfig
+from schemas.config import ScoreConfig
 from schemas.policies import POLICIES
+from schemas.training import TrainConfig
 from tasks.policy.files import Policy
 from tasks.stage.stage import Stage
 from tasks.store.manifest import Ref

@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from schemas.config import TrainConfig
+from schemas.training import TrainConfig
 from tasks.errors import StageFailed
 from tasks.sampler.sampler import Sampling
 from tasks.training.groups import Rollout

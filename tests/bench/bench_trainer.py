@@ -121,7 +121,7 @@ def make_batch(case: Case, apart: bool) -> Any:
     import torch
 
     from schemas.chat import Action, State
-    from schemas.config import TrainConfig
+    from schemas.training import TrainConfig
     from tasks.sampler.sampler import Sample
     from tasks.training.grpo import grpo_batch
     from tasks.training.states import TrainingState
@@ -145,7 +145,7 @@ def make_batch(case: Case, apart: bool) -> Any:
 
 def ours(case: Case, rival: str, folder: Path) -> Callable[[Any], float]:
     """Forward and backward of this trainer; gives the loss."""
-    from schemas.config import TrainConfig
+    from schemas.training import TrainConfig
     from tasks.training.learner import Learner
 
     settings: dict[str, Any] = SETTINGS | {

@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from schemas.config import Engine, RolloutConfig
+from schemas.config import RolloutConfig
 from schemas.rollouts import ROLLOUTS
+from schemas.section import Engine
 from tasks.policy.chat import ChatFormat
 from tasks.policy.files import DESK
 from tasks.rollout import sampling as room

@@ -14,7 +14,7 @@ from tests.servers import ROOT
 SCRIPT = """
 import json, torch
 from transformers import AutoModelForCausalLM
-from schemas.config import Engine
+from schemas.section import Engine
 from tasks.policy.chat import ChatFormat
 from tasks.policy.files import DESK
 from tasks.sampler.sampler import Sampling

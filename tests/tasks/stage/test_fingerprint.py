@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from schemas import config as configuration
-from schemas.config import RUNTIME, PipelineConfig, Section, TrainConfig
+from schemas.config import PipelineConfig
+from schemas.section import RUNTIME, Section
+from schemas.training import TrainConfig
 from tasks.errors import ConfigurationError
 from tasks.stage.fingerprint import canonical, version
 

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
 from schemas.chat import Action, State, message
-from schemas.config import TrainConfig
+from schemas.training import TrainConfig
 from tasks.policy.chat import ChatFormat
 from tasks.sampler.sampler import Sample
 from tasks.training.loop import Job

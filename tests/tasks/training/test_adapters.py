@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from schemas.config import TrainConfig
+from schemas.training import TrainConfig
 from tasks.training import grpo
 from tasks.training.adapters import ALPHA
 from tasks.training.learner import Batch, Learner, load_model

@@ -18,7 +18,7 @@ from transformers import (
     Qwen3Config,
 )
 
-from schemas.config import TrainConfig
+from schemas.training import TrainConfig
 from tasks.errors import InputError
 from tasks.training.forward import refusal, score
 from tasks.training.learner import Batch, Learner

@@ -13,7 +13,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from schemas.config import TrainConfig
+from schemas.training import TrainConfig
 from tasks.errors import StageFailed
 from tasks.policy.chat import ChatFormat
 from tasks.training import checkpoint, grpo
@@ -109,7 +109,7 @@ import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[4])
 from conftest import RecordedSampler, conversation_states, letter_verifier
-from schemas.config import TrainConfig
+from schemas.training import TrainConfig
 from tasks.training import grpo
 from tasks.training.loop import Job
 

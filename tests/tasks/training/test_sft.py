@@ -5,7 +5,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from schemas.chat import Action, State, message
-from schemas.config import TrainConfig
+from schemas.training import TrainConfig
 from tasks.policy.chat import ChatFormat
 from tasks.training import sft
 from tasks.training.loop import Job

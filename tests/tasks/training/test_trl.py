@@ -10,7 +10,7 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from schemas.chat import Action, State
-from schemas.config import TrainConfig
+from schemas.training import TrainConfig
 from tasks.sampler.sampler import Sample
 from tasks.training import objective
 from tasks.training.grpo import grpo_batch

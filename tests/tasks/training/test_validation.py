@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from schemas.config import TrainConfig
+from schemas.training import TrainConfig
 from tasks.errors import StageFailed
 from tasks.policy.chat import ChatFormat
 from tasks.training import checkpoint, grpo, sft

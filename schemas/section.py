@@ -1,0 +1,49 @@
+"""What the sections of a configuration are made of, and the settings that several of them share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Runtime:
+    """Marks a field that changes how a stage runs and not what it gives; it is left out of the version."""
+
+
+RUNTIME = _Runtime()
+
+
+class Section(BaseModel):
+    """A section refuses keys it does not know, and never changes after it was read."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        model_title_generator=lambda section: section.__name__.removesuffix("Config"),
+    )
+
+
+class Engine(Section):
+    """The sampling engine of a child process."""
+
+    max_model_len: int = Field(
+        2048, ge=16, title="Context length", description="Prompt and action together, in tokens."
+    )
+    gpu_memory_utilization: Annotated[float, RUNTIME] = Field(
+        0.85,
+        gt=0,
+        le=1,
+        title="GPU memory share",
+        description="Share of the accelerator's memory for weights and key-value cache; unused on a CPU.",
+    )
+    kv_cache_gib: Annotated[float, RUNTIME] = Field(
+        1.0, gt=0, title="Key-value cache on a CPU", description="Key-value cache in GiB on a CPU."
+    )
+    timeout_s: Annotated[float, RUNTIME] = Field(
+        6 * 3600.0,
+        gt=0,
+        title="Time limit",
+        description="Seconds after which the child process is stopped and the stage fails.",
+    )
