@@ -12,13 +12,16 @@ from collections.abc import Callable, Sequence
 
 from flows import commands
 
-STAGES = ("trajectories", "states", "rollouts", "scores", "profiles", "pivots", "policies", "evaluations")
+MADE_BY_RUN = ("trajectories", "states", "rollouts", "scores", "profiles", "pivots", "policies", "evaluations")
+STAGES = (*MADE_BY_RUN, "decisions")
+VARIANTS = ("pivotrl", "random_turns", "strict_match", "sft")
 EXPORT_FORMATS = ("nemo-gym", "openai", "trl", "verl")
 _QUIET = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
     "VLLM_NO_USAGE_STATS": "1",
 }
 
@@ -33,15 +36,24 @@ class _Grammar:
         self._commands = self.top.add_subparsers(dest="command", required=True)
 
     def add(
-        self, name: str, function: Callable[[argparse.Namespace], None], what: str, *, store: bool = True
+        self,
+        name: str,
+        function: Callable[[argparse.Namespace], None],
+        what: str,
+        *,
+        store: bool = True,
+        json: bool = True,
     ) -> argparse.ArgumentParser:
         command = self._commands.add_parser(name, help=what)
         command.set_defaults(function=function)
         if store:
             command.add_argument(
-                "--store", metavar="URL", help=f"root of the artefacts (default {commands.DEFAULT_STORE})"
+                "--store",
+                metavar="URL",
+                help=f"the artefacts' root (default PIVOTRL_STORE, or {commands.DEFAULT_STORE})",
             )
-        command.add_argument("--json", action="store_true", help="one JSON object on standard output")
+        if json:
+            command.add_argument("--json", action="store_true", help="one JSON object on standard output")
         return command
 
 
@@ -64,8 +76,18 @@ def _configured(command: argparse.ArgumentParser) -> None:
 def _running(grammar: _Grammar) -> None:
     run = grammar.add("run", commands.run, "run the pipeline of a preset or a YAML file")
     _configured(run)
-    run.add_argument("--until", choices=STAGES, default=STAGES[-1], help="the last artefact to make")
+    run.add_argument("--until", choices=MADE_BY_RUN, default=MADE_BY_RUN[-1], help="the last artefact to make")
     run.add_argument("--from", dest="start", metavar="STAGE@VERSION", default="", help="start from an artefact")
+    retrain = grammar.add("retrain", commands.retrain, "train on old and new trajectories, promote what is better")
+    _configured(retrain)
+    retrain.add_argument("--min-gain", metavar="SE", type=float, help="gain in domain, in standard errors (default 1)")
+    retrain.add_argument("--max-ood-loss", metavar="RATE", type=float, help="loss out of domain (default 0.02)")
+    compare = grammar.add("compare", commands.compare, "PivotRL, its ablations and SFT on the same demonstrations")
+    _configured(compare)
+    compare.add_argument("--variants", nargs="+", choices=VARIANTS, default=VARIANTS, help="(default: all)")
+    up = grammar.add("up", commands.up, "start Prefect's server, UI and a worker", store=False, json=False)
+    up.add_argument("--port", type=int, default=4200, help="the server's port on loopback (default 4200)")
+    grammar.add("deploy", commands.deploy, "deploy to the server of PREFECT_API_URL", store=False, json=False)
 
 
 def _reading(grammar: _Grammar) -> None:
@@ -87,11 +109,13 @@ def _reuse(grammar: _Grammar) -> None:
     tag = grammar.add("tag", commands.tag, "name an artefact")
     tag.add_argument("artefact", metavar="STAGE@VERSION")
     tag.add_argument("tag", metavar="TAG")
+    promote = grammar.add("promote", commands.promote, "put a policy into use, or back into use")
+    promote.add_argument("artefact", metavar="policies@VERSION|TAG")
     export = grammar.add("export", commands.export, "write pivots for other software")
     export.add_argument("artefact", metavar="pivots[@VERSION|TAG]")
     export.add_argument("--format", choices=EXPORT_FORMATS, required=True)
     export.add_argument("--output", metavar="FILE.jsonl|FILE.parquet", required=True)
-    import_ = grammar.add("import", commands.import_, "take NeMo Gym pivot rows and their recorded pass rates")
+    import_ = grammar.add("import", commands.import_, "take NeMo Gym pivot rows or rollouts, with what was measured")
     import_.add_argument("source", metavar="FILE", help="a file, folder, glob or fsspec URL")
     verify = grammar.add("verify", commands.verify, "try a verifier on a file of cases", store=False)
     verify.add_argument("verifier", metavar="KIND|PRESET|FILE.yaml")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from schemas.config import PipelineConfig
     from tasks.store.store import Store
 
 DEFAULT_STORE = ".pivotrl/store"
@@ -17,14 +19,12 @@ DEFAULT_STORE = ".pivotrl/store"
 
 def run(given: argparse.Namespace) -> None:
     """Run the pipeline."""
-    from flows.configuration import load
-
-    config = load(given.config, given.settings, given.store)
+    config = _configured(given)
     from flows.pivotrl import pivotrl
     from tasks.report.run import evaluation_rows, stage_rows, text, write_report
     from tasks.store.store import Store
 
-    artefacts = pivotrl("none", config.model_dump(mode="json", exclude_unset=True), given.start, given.until)
+    artefacts = pivotrl("none", _changes(config), given.start, given.until)
     store = Store(config.store)
     evaluation = evaluation_rows(store, artefacts)
     report = write_report(store, config, artefacts)
@@ -32,6 +32,62 @@ def run(given: argparse.Namespace) -> None:
         _print_json({"stages": stage_rows(artefacts), "evaluation": evaluation, "report": report})
     else:
         print(text(artefacts, evaluation, report))
+
+
+def retrain(given: argparse.Namespace) -> None:
+    """Train on old and new trajectories, and promote what is better."""
+    config = _configured(given)
+    from flows.configuration import section
+    from flows.retrain import retrain, text
+    from schemas.config import GateConfig
+
+    bounds = {"min_gain": given.min_gain, "max_ood_loss": given.max_ood_loss}
+    gate = section(GateConfig, {name: bound for name, bound in bounds.items() if bound is not None}, "gate")
+    found = retrain("none", _changes(config), gate=gate)
+    _answer(given, found.model_dump(mode="json"), lambda _: text(found))
+
+
+def compare(given: argparse.Namespace) -> None:
+    """Train several ways on the same demonstrations."""
+    config = _configured(given)
+    from flows.compare import compare
+    from tasks.report.comparison import text
+
+    found = compare("none", _changes(config), list(given.variants))
+    _answer(given, found.model_dump(mode="json"), lambda _: text(found.rows))
+
+
+def promote(given: argparse.Namespace) -> None:
+    """Put a policy into use."""
+    from flows.promoting import promoted_by_hand, text
+
+    _answer(given, promoted_by_hand(_store(given), given.artefact), text)
+
+
+def up(given: argparse.Namespace) -> None:
+    """Prefect's server, the deployments and a worker, until Ctrl-C."""
+    from flows.up import up
+
+    up(given.port)
+
+
+def deploy(given: argparse.Namespace) -> None:
+    """What `up` deploys, on a server that runs already: a team's."""
+    import tempfile
+
+    from tasks.errors import ConfigurationError
+
+    url = os.environ.get("PREFECT_API_URL")
+    if not url:
+        raise ConfigurationError(
+            "PREFECT_API_URL is not set: give it the address of a running server, such as "
+            "http://127.0.0.1:4200/api. To start one here: pivotrl up"
+        )
+    from flows.deploying import deploy
+
+    log = Path(tempfile.mkdtemp(prefix="pivotrl-deploy-")) / "deploy.log"
+    deploy({"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30", **os.environ}, log)
+    print(f"Deployed prefect.yaml to {url}")
 
 
 def ls(given: argparse.Namespace) -> None:
@@ -100,10 +156,21 @@ def verify(given: argparse.Namespace) -> None:
         print(", ".join(f"{n} {reason}" for reason, n in counts.most_common()) or "no cases", file=sys.stderr)
 
 
+def _configured(given: argparse.Namespace) -> PipelineConfig:
+    from flows.configuration import load
+
+    return load(given.config, given.settings, given.store)
+
+
+def _changes(config: PipelineConfig) -> dict[str, Any]:
+    """What a flow takes: the settings that were given, whatever file they came from."""
+    return config.model_dump(mode="json", exclude_unset=True)
+
+
 def _store(given: argparse.Namespace) -> Store:
     from tasks.store.store import Store
 
-    return Store(given.store or DEFAULT_STORE)
+    return Store(given.store or os.environ.get("PIVOTRL_STORE") or DEFAULT_STORE)
 
 
 def _answer(given: argparse.Namespace, found: dict[str, Any], text: Callable[[dict[str, Any]], str]) -> None:

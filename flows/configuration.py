@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError, WithJsonSchema
@@ -15,6 +16,8 @@ from schemas.config import PipelineConfig
 from tasks.errors import ConfigurationError
 
 PRESETS = Path(__file__).parents[1] / "infra" / "presets"
+
+_Settings = TypeVar("_Settings", bound=BaseModel)
 
 Preset = Literal["desk", "tool-use", "none"]
 """A configuration of infra/presets; none: the defaults."""
@@ -62,16 +65,31 @@ def load(name: str, settings: Sequence[str] = (), store: str | None = None) -> P
 
 
 def validated(values: dict[str, Any], where: str) -> PipelineConfig:
-    """The configuration of plain values.
+    """The configuration of plain values; a store that they do not name is the environment's, PIVOTRL_STORE.
+
+    Raises:
+        ConfigurationError: as `section`.
+    """
+    return section(PipelineConfig, {**default_store(), **values}, where)
+
+
+def section(model: type[_Settings], values: Mapping[str, Any], where: str) -> _Settings:
+    """The settings of plain values.
 
     Raises:
         ConfigurationError: every problem with its key, one a line.
     """
     try:
-        return PipelineConfig.model_validate(values)
+        return model.model_validate(values)
     except ValidationError as error:
         problems = "\n".join(f"  {_problem(dict(e))}" for e in error.errors())
         raise ConfigurationError(f"{where}:\n{problems}") from error
+
+
+def default_store() -> dict[str, str]:
+    """The store that the environment names, as a setting: a team's workers have no disk to keep artefacts on."""
+    store = os.environ.get("PIVOTRL_STORE")
+    return {"store": store} if store else {}
 
 
 def _read(name: str) -> dict[str, Any]:

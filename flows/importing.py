@@ -1,4 +1,5 @@
-"""`pivotrl import`: NeMo Gym pivot rows as trajectories, states and, with their recorded pass rates, profiles:
+"""`pivotrl import`: NeMo Gym pivot rows and rollouts as trajectories, states and, with their recorded pass rates or
+rewards, profiles:
 `pivotrl import rows.jsonl && pivotrl run tool-use --from profiles@latest`.
 """
 
@@ -7,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schemas.config import IngestConfig, ProfileConfig, SplitConfig
+from schemas.locations import REFUSAL, holds_credentials
+from tasks.errors import ConfigurationError
+from tasks.ingest.rollout_rewards import rollout_rewards
 from tasks.ingest.stage import STAGE as TRAJECTORIES
 from tasks.ingest.stage import inputs, write_trajectories
 from tasks.profiling.profiling import STAGE as PROFILES
@@ -21,12 +25,18 @@ _PART_SIZE = 1024
 
 
 def import_rows(source: str, store: Store) -> Iterator[Artefact]:
-    """Each artefact as it is made; no profiles where no row has a pass rate.
+    """Each artefact as it is made; no profiles where no row has a pass rate or a reward.
+
+    Of several rollouts of one state the first is its trajectory, and the others are its rejected duplicates; their
+    rewards make its profile.
 
     Raises:
         InputError: nothing is there.
         StageFailed: no row could be taken, or no pass rate belongs to a training state; the text has the reasons.
+        ConfigurationError: the source is a URL with a credential in it.
     """
+    if holds_credentials(source):
+        raise ConfigurationError(f"source: {REFUSAL}")
     rows = IngestConfig(source=source, format="responses", part_size=_PART_SIZE)
     trajectories = obtain(TRAJECTORIES, rows, inputs(rows), store, lambda writer: write_trajectories(writer, rows))
     yield trajectories
@@ -43,7 +53,7 @@ def import_rows(source: str, store: Store) -> Iterator[Artefact]:
             config,
             {"states": str(states.ref), "policy": RECORDED},
             store,
-            lambda writer: write_recorded(writer, store, states.ref, trajectories.ref, config),
+            lambda writer: write_recorded(writer, store, states.ref, trajectories.ref, config, rollout_rewards(rows)),
         )
 
 
@@ -54,7 +64,7 @@ def text(artefacts: list[Artefact]) -> str:
     if last.stage == "profiles":
         lines.append("profiled by another policy: difficulty does not transfer between models")
     else:
-        lines.append("no row has a recorded pass rate")
+        lines.append("no row has a recorded pass rate or reward")
     return "\n".join([*lines, f"go on with `pivotrl run PRESET --from {last}`"])
 
 

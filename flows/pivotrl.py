@@ -28,11 +28,13 @@ from tasks.stage.child import children_stopped_on_error
 from tasks.stage.orchestration import refusing
 from tasks.stage.stage import Artefact
 from tasks.store.store import Store
+from tasks.training.spec import check as check_training
 from tasks.training.task import train
 
 
 def training(c: PipelineConfig, reference: Policy, made: Given) -> Iterator[Artefact]:
     """Each artefact up to the trained policy as it is made; what `made` holds is taken instead, in the first round."""
+    check_training(c.train)
     url = c.store
     yield (trajectories := made.pop("trajectories") or ingest.submit(c.ingest, url).result())
     yield (states := made.pop("states") or split.submit(c.split, trajectories, url).result())

@@ -215,11 +215,11 @@ class GateConfig(Section):
 
     min_gain: float = Field(
         1.0,
-        ge=0,
+        ge=-10,
         le=10,
         title="Gain in domain, at least",
         description="In standard errors of the difference: the mean pass rate of the in-domain suites must rise by "
-        "more.",
+        "more. Below 0 it may also fall by so much: newer data for no certain gain.",
     )
     max_ood_loss: float = Field(
         0.02,

@@ -32,7 +32,7 @@ def holds_credentials(location: str) -> bool:
 
 def _without_credentials(location: str) -> str:
     if holds_credentials(location):
-        raise PydanticCustomError("credentials", REFUSAL)  # type: ignore[arg-type]
+        raise PydanticCustomError("credentials", REFUSAL)
     return location
 
 

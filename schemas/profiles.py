@@ -25,6 +25,8 @@ class Unrecorded(StrEnum):
     """Its row has a pass rate and not of how many samples."""
     IMPOSSIBLE = "impossible_pass_rate"
     """More passed than were sampled, numbers that contradict each other, or no numbers."""
+    IMPOSSIBLE_REWARD = "impossible_reward"
+    """A reward of its rollouts is not between 0 and 1."""
 
 
 PROFILE_COLUMNS = {
@@ -45,7 +47,7 @@ PROFILE_COLUMNS = {
     "parse_failures": Column(pl.Int32, Check.ge(0)),
 }
 """`successes` counts rewards of 1. `variance` is the population's (divided by n), as in the paper. `low` and `high`
-are the Wilson interval of the mean. `distinct_actions` counts different parsed actions; 0 in recorded profiles, whose
-samples are not known."""
+are the Wilson interval of the mean. `distinct_actions` counts different parsed actions; 0 where a recorded pass rate
+is all that is known of the samples."""
 
 PROFILES = DataFrameSchema(PROFILE_COLUMNS, strict=True, unique=STATE_KEY, name="profiles")

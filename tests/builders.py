@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -67,7 +68,8 @@ def commit_trajectories(store: Store, parts: Sequence[Sequence[dict[str, Any]]])
             toolsets = [{"toolset_id": TOOLSET, "tools": json.dumps(TOOLS)}] if index == 0 else []
             writer.write(index, {"trajectories": frame(TRAJECTORIES, rows), "toolsets": frame(TOOLSETS, toolsets)})
 
-    return obtain(TRAJECTORIES_STAGE, NoSettings(), {"n": str(parts)}, store, produce)
+    inputs = {"rows": hashlib.sha256(repr(parts).encode()).hexdigest()}
+    return obtain(TRAJECTORIES_STAGE, NoSettings(), inputs, store, produce)
 
 
 def commit_states(store: Store, trajectories: Artefact, config: SplitConfig | None = None) -> Artefact:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -46,6 +47,8 @@ def commit_pivots(
     parts: Sequence[Sequence[dict[str, Any]]],
     rewards: Mapping[tuple[int, int], Sequence[float]],
     select: SelectConfig | None = None,
+    *,
+    allow_empty: bool = False,
 ) -> Artefact:
     """The pivots of these trajectories, a list a part.
 
@@ -59,9 +62,10 @@ def commit_pivots(
     order = [row["trajectory_id"] for rows in parts for row in rows]
     samples = [_samples({row["trajectory_id"] for row in rows}, order, rewards) for rows in parts]
     data = {"states": str(states.ref), "trajectories": str(trajectories.ref)}
-    rollouts = _commit(store, ROLLOUTS, [[rollout for rollout, _ in part] for part in samples], data, str(rewards))
+    seed = hashlib.sha256(repr(rewards).encode()).hexdigest()
+    rollouts = _commit(store, ROLLOUTS, [[rollout for rollout, _ in part] for part in samples], data, seed)
     inputs = {"rollouts": str(rollouts.ref), **data}
-    scores = _commit(store, SCORES, [[score for _, score in part] for part in samples], inputs, str(rewards))
+    scores = _commit(store, SCORES, [[score for _, score in part] for part in samples], inputs, seed)
     profiles = obtain(
         PROFILES,
         ProfileConfig(),
@@ -75,6 +79,7 @@ def commit_pivots(
         {"profiles": str(profiles.ref), "seed": "0"},
         store,
         lambda writer: write_pivots(writer, store, profiles.ref, select, 0),
+        allow_empty=allow_empty,
     )
 
 

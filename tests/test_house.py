@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("flows", "tasks", "schemas")
-STAGES = ("ingest", "splitting", "rollout", "scoring", "profiling", "selection", "training", "evaluation")
+STAGES = ("ingest", "splitting", "rollout", "scoring", "profiling", "selection", "training", "evaluation", "promotion")
 HEAVY = {"torch", "vllm", "transformers", "accelerate", "peft", "datasets"}
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path

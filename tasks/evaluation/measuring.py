@@ -9,6 +9,7 @@ from typing import Any
 
 from schemas.config import EvaluateConfig
 from schemas.evaluations import Scope, Suite
+from tasks.errors import StageFailed
 from tasks.evaluation import suites
 from tasks.evaluation.actor import Actor
 from tasks.evaluation.spec import chosen_skills
@@ -23,7 +24,16 @@ Row = dict[str, Any]
 
 
 def summary(suite: Suite, domain: str, scope: Scope, temperature: float, cases: Sequence[suites.Case]) -> Row:
-    """The row of one measurement: the mean over cases, and its standard error over tasks."""
+    """The row of one measurement: the mean over cases, and its standard error over tasks.
+
+    Raises:
+        StageFailed: no case was decided.
+    """
+    if not cases:
+        raise StageFailed(
+            f"{suite.value} {domain}: the verifier decided no held-out state, so there is nothing to average; a judge "
+            "gives no reward when its endpoint fails: see that score.verifier.url answers, and run again"
+        )
     return {
         "suite": suite.value,
         "domain": domain,

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tasks.errors import ConfigurationError
 from tasks.stage.states import Demonstrated, StateReader
-from tasks.store.lineage import lineage, parent
+from tasks.store.lineage import parent, pivots_lineage
 from tasks.store.manifest import Ref
 from tasks.store.store import Store
 
@@ -39,9 +38,7 @@ def parts(store: Store, ref: Ref) -> Iterator[list[Pivot]]:
         ConfigurationError: not an artefact of `pivots`.
         NotInStore: it or what it was made from is gone.
     """
-    if ref.stage != "pivots":
-        raise ConfigurationError(f"{ref} is no set of pivots; name one as pivots@VERSION")
-    made_from = lineage(store, ref)
+    made_from = pivots_lineage(store, ref)
     reader = StateReader(store, parent(made_from, "states", ref), parent(made_from, "trajectories", ref))
     rows = {(row["trajectory_id"], row["turn_index"]): row for row in store.read(ref).iter_rows(named=True)}
     wanted = set(rows)

@@ -12,8 +12,8 @@ from tasks.ingest.readers import FORMATS, read, users_reader
 from tasks.ingest.records import RawRecord, Reject, records, shown
 from tasks.ingest.trajectory import Trajectory, action_counts, trajectory
 
-# What code that meets a value it did not expect raises; a user's reader may do so on one record of a million.
-_READER_ERRORS = (KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
+READER_ERRORS = (KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
+"""What code that meets a value it did not expect raises; a user's reader may do so on one record of a million."""
 
 
 class SourceCounts(TypedDict):
@@ -113,7 +113,7 @@ def _outcome(
         found = trajectory(episode, name, record.source_uri, record.source_record, config.domain)
     except Rejected as rejected:
         return _reject(record, rejected.reason, rejected.detail)
-    except _READER_ERRORS as error:
+    except READER_ERRORS as error:
         return _reject(record, RejectReason.READER_FAILED, f"{type(error).__name__}: {error}")
     if config.successful_only and not found.success:
         detail = "success is not recorded" if found.success is None else "recorded as failed"

@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 import fsspec
 import orjson
 
+from schemas.locations import REFUSAL, holds_credentials
 from tasks.errors import ConfigurationError, InputError
 
 _ETAGS = ("ETag", "etag", "md5Hash", "crc32c")
@@ -63,7 +64,10 @@ def files(source: str) -> list[SourceFile]:
 
     Raises:
         InputError: nothing is there, or no file system serves such a URL.
+        ConfigurationError: the URL holds a credential.
     """
+    if holds_credentials(source):
+        raise ConfigurationError(f"ingest.source: {REFUSAL}")
     try:
         filesystem, path = fsspec.core.url_to_fs(source)
     except (ValueError, ImportError) as error:

@@ -3,7 +3,7 @@
 desk                  the small policy built in
 path/to/folder        a local folder; its version is the hash of its files
 org/name[@revision]   a hub id; its version is the resolved revision
-policies@VERSION      one that this pipeline trained
+policies@VERSION      one that this pipeline trained; policies@promoted is the one in use
 """
 
 from __future__ import annotations
@@ -41,8 +41,7 @@ def resolve(model: str, store: Store) -> Policy:
         InputError: a folder that holds no usable model (no config.json, weights, tokenizer or chat template).
     """
     if model.startswith("policies@"):
-        ref = store.manifest(store.resolve(model)).ref
-        return Policy(location=str(ref), version=str(ref))
+        return trained(store.manifest(store.resolve(model)).ref)
     folder = DESK if model == "desk" else Path(model).expanduser()
     if folder.is_dir():
         check_folder(folder)
@@ -52,6 +51,11 @@ def resolve(model: str, store: Store) -> Policy:
             f"model {model!r}: no such folder, and not a hub id (org/name), desk, or policies@VERSION"
         )
     return _resolve_hub(model)
+
+
+def trained(ref: Ref) -> Policy:
+    """A policy of the store."""
+    return Policy(location=str(ref), version=str(ref))
 
 
 def check_folder(folder: Path) -> None:

@@ -17,10 +17,10 @@ import polars as pl
 
 from schemas.columns import STATE_KEY
 from schemas.pivots import Unselected, Why
-from tasks.errors import ConfigurationError, InputError
+from tasks.errors import InputError
 from tasks.report.samples import samples_of
 from tasks.stage.states import Key
-from tasks.store.lineage import lineage, parent
+from tasks.store.lineage import parent, pivots_lineage
 from tasks.store.manifest import Manifest, Ref
 from tasks.store.store import Store
 
@@ -82,9 +82,7 @@ def page(store: Store, ref: Ref, detail: int) -> Page:
         ConfigurationError: not an artefact of `pivots`.
         NotInStore: it or what it was made from is gone.
     """
-    if ref.stage != "pivots":
-        raise ConfigurationError(f"{ref} is no set of pivots; name one as pivots@VERSION")
-    made_from = lineage(store, ref)
+    made_from = pivots_lineage(store, ref)
     states = judged(store, ref)
     wanted = {(key[0], key[1]) for key in states.head(max(detail, 0)).select(STATE_KEY).iter_rows()}
     scripts, detailed, size = [], 0, 0
@@ -127,8 +125,12 @@ def _about(made_from: Mapping[str, Manifest], ref: Ref, detailed: int) -> dict[s
         "lineage": [str(manifest.ref) for manifest in made_from.values()],
         "detailed": detailed,
         "recorded": recorded,
-        "meanings": {str(name): meaning for name, meaning in MEANINGS.items()},
+        "meanings": {str(name): _with_bound(meaning, made_from["pivots"].config) for name, meaning in MEANINGS.items()},
     }
+
+
+def _with_bound(meaning: str, config: Mapping[str, Any]) -> str:
+    return meaning.replace("max_mean", f"max_mean ({config['max_mean']:g})")
 
 
 def _details(

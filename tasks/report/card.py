@@ -1,5 +1,8 @@
-"""A stage card: what an artefact holds, why rows are missing, where it came from and how to load it. Markdown, for
-Prefect's UI."""
+"""A stage card: what an artefact holds, why rows are missing, what it looks like, where it came from and how to load
+it. Markdown, for Prefect's UI.
+
+Plots and sampled rows are kept in the store, under _cards/, so that the card of a cached stage costs one read.
+"""
 
 from __future__ import annotations
 
@@ -7,53 +10,75 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from tasks.report.plots import profile_map, training_curve
+from tasks.report import card_rows, decision
+from tasks.report.browser_page import browse
+from tasks.report.markdown import code, table
 from tasks.store.manifest import Manifest
 from tasks.store.store import Store
+
+_LOOKS = 1
+"""Goes up when plots or rows are drawn in another way: what was kept is then drawn again."""
 
 
 def card(store: Store, manifest: Manifest) -> str:
     """The card of an artefact."""
     tables = sorted({part.table for part in manifest.parts})
-    counts = {table: sum(part.rows for part in manifest.table(table)) for table in tables}
+    counts = [(name, sum(part.rows for part in manifest.table(name))) for name in tables]
     sections = [
         f"# {manifest.ref}",
-        _table(("table", "rows"), counts),
-        "## Not in it, by reason\n\n" + _table(("reason", "rows"), manifest.reasons) if manifest.reasons else "",
+        table(("table", "rows"), counts),
+        _reasons(manifest),
         _self_check(manifest.summary.get("self_check")),
-        _plot(store, manifest),
-        "## Made from\n\n" + _table(("input", "version"), manifest.inputs),
-        "## Configuration\n\n```json\n" + json.dumps(manifest.config, indent=2, ensure_ascii=False) + "\n```",
-        "## Load it\n\n```python\nimport polars as pl\n"
-        f"{manifest.stage} = pl.read_parquet({store.urls(manifest.ref)})\n```",
+        code(manifest.summary.get("profiled_by", "")),
+        decision.section(store, manifest) if manifest.stage == "decisions" else "",
+        browse(store, manifest) if manifest.stage == "pivots" else "",
+        _kept(store, manifest),
+        "## Made from\n\n" + table(("input", "version"), ((name, code(of)) for name, of in manifest.inputs.items())),
+        f"## Configuration\n\n```json\n{json.dumps(manifest.config, indent=2, ensure_ascii=False)}\n```",
+        f"## Load it\n\n```python\nimport polars as pl\n{_load(store, manifest)}\n```",
     ]
     return "\n\n".join(section for section in sections if section)
+
+
+def _reasons(manifest: Manifest) -> str:
+    rows = sorted(manifest.reasons.items(), key=lambda item: (-item[1], item[0]))
+    title = "Verdicts" if manifest.stage == "scores" else "Not in it, by reason"
+    return f"## {title}\n\n{table(('reason', 'rows'), rows)}" if rows else ""
 
 
 def _self_check(check: Mapping[str, Any] | None) -> str:
     """Whether the verifier held on the data that it scored; nothing for the other stages."""
     if not check:
         return ""
-    examples = [f"- {text}" for text in (*check["gold_examples"], *check["junk_examples"])]
-    rows = {
-        "demonstrations that score 1": f"{check['gold'] - check['gold_failed']:,} of {check['gold']:,}",
-        "junk controls that get a reward": f"{check['junk_passed']:,} of {check['junk']:,}",
-        **{f"junk: {name}": number for name, number in check["passed_by_control"].items()},
-    }
-    return "\n".join(["## Does the verifier hold?\n", _table(("check", "result"), rows), "", *examples]).rstrip()
-
-
-def _plot(store: Store, manifest: Manifest) -> str:
-    if manifest.stage == "profiles":
-        return f"![mean and variance of each state's rewards]({profile_map(store.read(manifest.ref))})"
-    if manifest.stage == "policies":
-        return f"![reward or loss at each training step]({training_curve(store.read(manifest.ref))})"
-    return ""
-
-
-def _table(header: tuple[str, str], rows: Mapping[str, object]) -> str:
-    lines = [f"| {header[0]} | {header[1]} |", "|---|---|"]
-    lines += [
-        f"| {key} | {value:,} |" if isinstance(value, int) else f"| {key} | {value} |" for key, value in rows.items()
+    examples = [f"- {code(text, 300)}" for text in (*check["gold_examples"], *check["junk_examples"])]
+    rows = [
+        ("demonstrations that score 1", f"{check['gold'] - check['gold_failed']:,} of {check['gold']:,}"),
+        ("junk controls that get a reward", f"{check['junk_passed']:,} of {check['junk']:,}"),
+        *((f"junk: {name}", number) for name, number in check["passed_by_control"].items()),
     ]
-    return "\n".join(lines)
+    return "\n".join(["## Does the verifier hold?\n", table(("check", "result"), rows), "", *examples]).rstrip()
+
+
+def _kept(store: Store, manifest: Manifest) -> str:
+    """Plots and rows, from the store where they were drawn before."""
+    key = f"_cards/{manifest.stage}/{manifest.version}/{manifest.digest}-{_LOOKS}.md"
+    try:
+        return store.objects.get(key).decode()
+    except FileNotFoundError:
+        drawn = _drawn(store, manifest)
+        store.objects.put(key, drawn.encode())
+        return drawn
+
+
+def _drawn(store: Store, manifest: Manifest) -> str:
+    # Imported here: matplotlib takes the better part of a second, and a cached stage needs none of it.
+    from tasks.report.card_plots import plots
+
+    images = [f"![{text}]({uri})" for text, uri in plots(store, manifest).items()]
+    rows = card_rows.sampled(store, manifest)
+    return "\n\n".join([*images, *([f"## Rows to read\n\n{rows}"] if rows else [])])
+
+
+def _load(store: Store, manifest: Manifest) -> str:
+    pattern = store.objects.url(f"{manifest.stage}/{manifest.version}/{manifest.stage}-*.parquet")
+    return f"{manifest.stage} = pl.read_parquet({pattern!r})"

@@ -1,4 +1,4 @@
-"""The plots of a report, each a data URI that HTML and Prefect's Markdown show alike."""
+"""The plots of reports, each a data URI that HTML and Prefect's Markdown show alike."""
 
 from __future__ import annotations
 
@@ -11,29 +11,44 @@ import polars as pl
 from matplotlib.figure import Figure
 
 _SIZE = (7.0, 3.6)
+_SELECTED = ((False, "not selected", "tab:gray"), (True, "selected", "tab:blue"))
 
 
-def _uri(figure: Figure) -> str:
+def data_uri(figure: Figure) -> str:
+    """The figure as a PNG within a URI."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110, bbox_inches="tight")
+    figure.savefig(buffer, format="png", dpi=100, bbox_inches="tight")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def profile_map(profiles: pl.DataFrame, max_mean: float | None = None) -> str:
-    """States by mean and variance of their rewards; the area of a dot is a count, the selected region is shaded."""
-    counts = profiles.group_by("mean", "variance").len().sort("mean")
+def profile_map(profiles: pl.DataFrame, max_mean: float | None = None, selected: Sequence[bool] | None = None) -> str:
+    """States by mean and variance of their rewards; the area of a dot is a count.
+
+    Args:
+        max_mean: shades what selection takes: rewards that vary, and their mean below this.
+        selected: whether each state was taken, in the order of `profiles`; colours the dots.
+    """
     figure = Figure(figsize=_SIZE)
     axes = figure.subplots()
     if max_mean is not None:
-        axes.axvspan(0, max_mean, color="tab:green", alpha=0.1, label=f"mean below {max_mean:g}")
-        axes.legend(loc="upper right")
-    axes.scatter(counts["mean"], counts["variance"], s=8 + 900 * counts["len"] / profiles.height, alpha=0.6)
-    axes.set(xlabel="mean reward", ylabel="variance", title=f"{profiles.height:,} states", xlim=(-0.05, 1.05))
-    return _uri(figure)
+        axes.axvspan(0, max_mean, ymin=0.06, color="tab:green", alpha=0.1, label=f"varies, mean below {max_mean:g}")
+    taken = pl.Series("taken", [True] * profiles.height if selected is None else selected, dtype=pl.Boolean)
+    for value, label, colour in _SELECTED:
+        shown = profiles.filter(taken == value).group_by("mean", "variance").len().sort("mean", "variance")
+        area = 8 + 900 * shown["len"] / max(profiles.height, 1)
+        axes.scatter(shown["mean"], shown["variance"], s=area, alpha=0.6, color=colour)
+        if selected is not None:
+            axes.scatter([], [], s=40, color=colour, label=label)
+    axes.set(xlabel="mean reward", ylabel="variance", title=f"{profiles.height:,} states")
+    axes.set(xlim=(-0.05, 1.05), ylim=(-0.015, 0.265))
+    if max_mean is not None or selected is not None:
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3, frameon=False)
+    return data_uri(figure)
 
 
 def training_curve(metrics: pl.DataFrame) -> str:
-    """Mean reward and share of groups without variance at each step; the loss where there are no rewards (SFT)."""
+    """Mean reward and share of groups without variance at each step, and the validations; the loss where there are no
+    rewards (SFT)."""
     figure = Figure(figsize=_SIZE)
     axes = figure.subplots()
     sampled = metrics["reward_mean"].null_count() == 0
@@ -41,9 +56,12 @@ def training_curve(metrics: pl.DataFrame) -> str:
         axes.plot(metrics["step"], metrics[column], label=label)
     if not sampled:
         axes.plot(metrics["step"], metrics["loss"], label="loss")
+    validated = metrics.filter(pl.col("validation").is_not_null())
+    if validated.height:
+        axes.plot(validated["step"], validated["validation"], "o--", label="validation")
     axes.set(xlabel="step")
     axes.legend()
-    return _uri(figure)
+    return data_uri(figure)
 
 
 def in_domain_and_ood(evaluation: Sequence[dict[str, Any]]) -> str:
@@ -59,4 +77,4 @@ def in_domain_and_ood(evaluation: Sequence[dict[str, Any]]) -> str:
     axes.invert_yaxis()
     axes.set(xlabel="pass rate, greedy", xlim=(0, 1.02))
     axes.legend(loc="lower left")
-    return _uri(figure)
+    return data_uri(figure)

@@ -72,7 +72,8 @@ def _evaluation_cells(evaluation: Sequence[dict[str, Any]]) -> list[tuple[str, .
     return [header, *rows]
 
 
-def _aligned(cells: Sequence[tuple[str, ...]]) -> str:
+def aligned(cells: Sequence[tuple[str, ...]]) -> str:
+    """A table for a terminal: the first column to the left, the others to the right."""
     widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
     return "\n".join(
         "  ".join(
@@ -84,9 +85,9 @@ def _aligned(cells: Sequence[tuple[str, ...]]) -> str:
 
 def text(artefacts: Sequence[Artefact], evaluation: Sequence[dict[str, Any]], report: str) -> str:
     """What a person reads at the end of a run."""
-    parts = [_aligned(_stage_cells(artefacts))]
+    parts = [aligned(_stage_cells(artefacts))]
     if evaluation:
-        parts.append(_aligned(_evaluation_cells(evaluation)))
+        parts.append(aligned(_evaluation_cells(evaluation)))
     return "\n\n".join([*parts, f"report: {report}"])
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from tasks.errors import ConfigurationError
 from tasks.store.manifest import Ref
+from tasks.store.promotion import only_promote_moves
 from tasks.store.store import Store
 
 _MOVED_BY_RUNS = "latest"
@@ -15,12 +16,14 @@ def tagged(store: Store, ref: Ref, tag: str) -> dict[str, Any]:
     """Point a tag at an artefact; `before` is the version that it pointed at, None for a new tag.
 
     Raises:
-        ConfigurationError: not a tag's form, the tag that every run moves, or another artefact's version.
+        ConfigurationError: not a tag's form, a tag that runs or `pivotrl promote` move, or another artefact's version.
         NotInStore: no such artefact.
     """
     manifest = store.manifest(ref)
     if tag == _MOVED_BY_RUNS:
         raise ConfigurationError(f"the tag {tag!r} is moved by every run; choose another name")
+    if only_promote_moves(ref.stage, tag):
+        raise ConfigurationError(f"the tag {tag!r} of policies is moved by `pivotrl promote {ref}`; use that")
     if store.objects.exists(f"{ref.stage}/{tag}/manifest.json"):
         raise ConfigurationError(f"{tag!r} is a version of {ref.stage}, and a tag would hide it; choose another name")
     before = store.tags(ref.stage).get(tag)

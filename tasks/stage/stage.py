@@ -17,7 +17,7 @@ from importlib import metadata
 
 from pydantic import BaseModel, ConfigDict
 
-from schemas.config import Section
+from schemas.section import Section
 from tasks.errors import StageFailed
 from tasks.stage.fingerprint import canonical, version
 from tasks.stage.table import Table
@@ -104,7 +104,7 @@ def obtain(
 
 def _reused(manifest: Manifest, writer: Writer, seconds: float) -> Artefact:
     if writer.staged():  # a run was killed after its commit, or has just lost the race
-        writer.store.sweep(manifest)
+        writer.store.settle(manifest)
         writer.clear()
     return stored(manifest, writer.store, cached=True, seconds=seconds)
 

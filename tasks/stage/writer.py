@@ -65,9 +65,8 @@ class Writer:
         for name, frame in frames.items():
             validate(self.tables[name], frame, f"{self.ref} part {index}")
             parts.append(self.store.write_part(self.ref, name, index, frame))
-        record = PartRecord(
-            index=index, parts=parts, reasons=dict(reasons or {}), summary=dict(summary or {}), files=files or []
-        )
+        counted = {reason: count for reason, count in (reasons or {}).items() if count}
+        record = PartRecord(index=index, parts=parts, reasons=counted, summary=dict(summary or {}), files=files or [])
         self.store.objects.put(f"{self._staging}/part-{index:05d}.json", record.model_dump_json().encode())
 
     def segment(self, index: int, number: int) -> pl.DataFrame | None:

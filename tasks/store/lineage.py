@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 
-from tasks.errors import NotInStore
+from tasks.errors import ConfigurationError, NotInStore
 from tasks.store.manifest import Manifest, Ref
 from tasks.store.store import STAGES, Store
 
@@ -29,6 +29,18 @@ def lineage(store: Store, ref: Ref) -> dict[str, Manifest]:
         found.setdefault(manifest.stage, manifest)
         waiting += ancestors(manifest)
     return found
+
+
+def pivots_lineage(store: Store, ref: Ref) -> dict[str, Manifest]:
+    """The lineage of a set of pivots, for what reads nothing else.
+
+    Raises:
+        ConfigurationError: not an artefact of `pivots`.
+        NotInStore: as `lineage`.
+    """
+    if ref.stage != "pivots":
+        raise ConfigurationError(f"{ref} is no set of pivots; name one as pivots@VERSION")
+    return lineage(store, ref)
 
 
 def parent(made_from: Mapping[str, Manifest], stage: str, of: Ref) -> Ref:

@@ -13,6 +13,7 @@ the inputs.
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -30,6 +31,12 @@ class Ref(_Record):
 
     def __str__(self) -> str:
         return f"{self.stage}@{self.version}"
+
+    @classmethod
+    def parse(cls, text: str) -> Ref:
+        """What `str` wrote."""
+        stage, _, version = text.partition("@")
+        return cls(stage=stage, version=version)
 
 
 class Part(_Record):
@@ -83,6 +90,12 @@ class Manifest(_Record):
     def bytes(self) -> int:
         """Size of all parts and files."""
         return sum(p.bytes for p in self.parts) + sum(f.bytes for f in self.files)
+
+    @property
+    def digest(self) -> str:
+        """Sixteen hexadecimal digits of what is in it: a version that was deleted and sampled again has other rows."""
+        contents = [*(part.sha256 for part in self.parts), *(file.sha256 for file in self.files)]
+        return hashlib.sha256("".join(contents).encode()).hexdigest()[:16]
 
     def table(self, name: str) -> list[Part]:
         """The parts of one table, in order."""

@@ -17,6 +17,7 @@ from typing import Any
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
+from schemas.locations import REFUSAL, holds_credentials
 from tasks.errors import ConfigurationError, StoreError
 
 
@@ -24,6 +25,8 @@ class Objects:
     """The objects below one root, addressed by relative keys such as `states/5be1.../manifest.json`."""
 
     def __init__(self, root: str) -> None:
+        if holds_credentials(root):
+            raise ConfigurationError(f"store: {REFUSAL}")
         options: dict[str, Any] = {"use_listings_cache": False} if root.startswith("s3://") else {}
         try:
             self.fs, self.path = fsspec.url_to_fs(root, **options)

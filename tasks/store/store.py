@@ -1,8 +1,9 @@
 """The store: find, read, commit and tag artefacts.
 
-<root>/<stage>/<version>/manifest.json, <table>-<part>-<hash>.parquet, files/<hash>-<name>
+<root>/<stage>/<version>/manifest.json, README.md, <table>-<part>-<hash>.parquet, files/<hash>-<name>
 <root>/_tags/<stage>/<tag>.json
 <root>/_staging/<stage>/<version>/...      what a run that was stopped had finished
+<root>/_cards, <root>/_reports             drawn from artefacts, to be looked at; may be deleted
 """
 
 from __future__ import annotations
@@ -19,8 +20,12 @@ from pydantic import ValidationError
 from tasks.errors import ConfigurationError, NotInStore, StoreError
 from tasks.store.manifest import File, Manifest, Part, Ref
 from tasks.store.objects import Objects
+from tasks.store.readme import README, readme
 
-STAGES = ("trajectories", "states", "rollouts", "scores", "profiles", "pivots", "policies", "evaluations")
+STAGES = (
+    *("trajectories", "states", "rollouts", "scores", "profiles", "pivots", "policies", "evaluations"),
+    "decisions",
+)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -73,7 +78,7 @@ class Store:
         if not _NAME.fullmatch(wanted):
             raise ConfigurationError(f"{wanted!r} is neither a version nor a tag")
         try:
-            return Ref.model_validate_json(self.objects.get(f"_tags/{stage}/{wanted}.json"))
+            return self._tagged(stage, wanted)
         except FileNotFoundError:
             fits = [version for version in self.objects.names(stage) if version.startswith(wanted)]
         found = [ref for ref in (Ref(stage=stage, version=version) for version in fits) if self.find(ref)]
@@ -97,12 +102,31 @@ class Store:
         self.objects.put(f"_tags/{ref.stage}/{tag}.json", ref.model_dump_json().encode())
 
     def tags(self, stage: str) -> dict[str, str]:
-        """Tag to version."""
-        names = [name.removesuffix(".json") for name in self.objects.names(f"_tags/{stage}")]
-        return {n: Ref.model_validate_json(self.objects.get(f"_tags/{stage}/{n}.json")).version for n in names}
+        """Tag to version.
 
-    def read_part(self, ref: Ref, part: Part, *, verify: bool = False) -> pl.DataFrame:
-        """The rows of one part; with `verify`, its size and hash are checked against the manifest.
+        Raises:
+            StoreError: a tag is there and cannot be read as one.
+        """
+        names = [name.removesuffix(".json") for name in self.objects.names(f"_tags/{stage}")]
+        return {name: self._tagged(stage, name).version for name in names}
+
+    def _tagged(self, stage: str, tag: str) -> Ref:
+        key = f"_tags/{stage}/{tag}.json"
+        try:
+            ref = Ref.model_validate_json(self.objects.get(key))
+        except ValidationError as error:
+            raise StoreError(
+                f"{self.objects.url(key)} is not a tag; delete it, or set it again with "
+                f"`pivotrl tag {stage}@VERSION {tag}`"
+            ) from error
+        if ref.stage != stage:
+            raise StoreError(f"{self.objects.url(key)} points at {ref}, which is not of {stage}; delete it")
+        return ref
+
+    def read_part(
+        self, ref: Ref, part: Part, *, verify: bool = False, columns: list[str] | None = None
+    ) -> pl.DataFrame:
+        """The rows of one part, all columns or some; with `verify`, its size and hash are checked against the manifest.
 
         Raises:
             StoreError: the part is gone, cannot be read, or is not what the manifest says.
@@ -120,20 +144,22 @@ class Store:
                 f"{self.objects.url(key)} is not the file that its manifest names; delete the manifest to remake {ref}"
             )
         try:
-            return pl.read_parquet(io.BytesIO(data))
+            return pl.read_parquet(io.BytesIO(data), columns=columns)
         except pl.exceptions.PolarsError as error:
             raise StoreError(
                 f"{self.objects.url(key)} is not readable as Parquet ({error}); delete the manifest to remake {ref}"
             ) from error
 
-    def parts(self, ref: Ref, table: str | None = None) -> Iterator[tuple[int, pl.DataFrame]]:
+    def parts(
+        self, ref: Ref, table: str | None = None, columns: list[str] | None = None
+    ) -> Iterator[tuple[int, pl.DataFrame]]:
         """Each part's index and rows, one part in memory at a time."""
         for part in self.manifest(ref).table(table or ref.stage):
-            yield part.index, self.read_part(ref, part)
+            yield part.index, self.read_part(ref, part, columns=columns)
 
-    def read(self, ref: Ref, table: str | None = None) -> pl.DataFrame:
-        """A whole table; for small ones (profiles, pivots, evaluations, toolsets)."""
-        frames = [frame for _, frame in self.parts(ref, table)]
+    def read(self, ref: Ref, table: str | None = None, columns: list[str] | None = None) -> pl.DataFrame:
+        """A whole table, or some columns of it; for small ones (profiles, pivots, evaluations, toolsets)."""
+        frames = [frame for _, frame in self.parts(ref, table, columns)]
         if not frames:
             raise StoreError(f"{ref} has no table {table or ref.stage!r}")
         return pl.concat(frames)
@@ -181,13 +207,21 @@ class Store:
         key = f"{manifest.stage}/{manifest.version}/manifest.json"
         won = self.objects.create(key, manifest.model_dump_json(indent=1).encode())
         winner = manifest if won else self.manifest(manifest.ref)
-        self.sweep(winner)
+        self.settle(winner)
         return winner, won
 
-    def sweep(self, manifest: Manifest) -> None:
-        """Remove what a committed manifest does not name: a loser's parts, and those of runs that were killed."""
+    def settle(self, manifest: Manifest) -> None:
+        """What follows a commit, however often: the card README.md is written from the manifest, and what that does not
+        name is removed: a loser's parts, and those of runs that were killed."""
         folder = f"{manifest.stage}/{manifest.version}"
-        kept = {*(part.key for part in manifest.parts), *(file.key for file in manifest.files), "manifest.json"}
+        try:
+            self.objects.put(f"{folder}/{README}", readme(manifest).encode())
+        except StoreError:
+            # Another run settles the same artefact and swept what was being written: its own card lies there by now.
+            if not self.objects.exists(f"{folder}/{README}"):
+                raise
+        named = [*(part.key for part in manifest.parts), *(file.key for file in manifest.files)]
+        kept = {*named, "manifest.json", README}
         files = [f"files/{name}" for name in self.objects.names(f"{folder}/files", hidden=True)]
         for name in [*self.objects.names(folder, hidden=True), *files]:
             if name not in kept and name != "files":

@@ -4,11 +4,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from flows import cli, commands
+from flows.compare import VARIANTS
+from flows.start import Until
 from schemas.config import PipelineConfig
 from tasks.exchange.export import FORMATS
 from tasks.store.store import STAGES, Store
@@ -33,6 +35,8 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
 
 def test_the_stages_and_the_store_are_the_ones_of_the_code_behind() -> None:
     assert cli.STAGES == STAGES
+    assert get_args(Until) == cli.MADE_BY_RUN
+    assert tuple(VARIANTS) == cli.VARIANTS
     assert tuple(FORMATS) == cli.EXPORT_FORMATS
     assert PipelineConfig.model_fields["store"].default == commands.DEFAULT_STORE
 

@@ -6,7 +6,7 @@ import pytest
 
 from flows.importing import import_rows, text
 from schemas.config import IngestConfig, PipelineConfig, SelectConfig
-from tasks.errors import InputError, StageFailed
+from tasks.errors import ConfigurationError, InputError, StageFailed
 from tasks.exchange.export import export
 from tasks.policy.files import Policy
 from tasks.selection.selection import STAGE as PIVOTS
@@ -62,7 +62,39 @@ def test_rows_without_pass_rates_give_states_only(rows: Path, tmp_path: Path) ->
     plain.write_text("\n".join(json.dumps({key: line[key] for key in keep}) for line in lines))
     made = list(import_rows(str(plain), Store(str(tmp_path / "other"))))
     assert [artefact.stage for artefact in made] == ["trajectories", "states"]
-    assert "no row has a recorded pass rate" in text(made)
+    assert "no row has a recorded pass rate or reward" in text(made)
+
+
+def test_rollouts_of_a_state_make_its_profile(rows: Path, tmp_path: Path) -> None:
+    rollouts = tmp_path / "rollouts.jsonl"
+    lines = [json.loads(line) for line in rows.read_text().splitlines()]
+    said = {"type": "message", "role": "assistant", "content": "No."}
+    sampled = [
+        {
+            **{key: line[key] for key in ("responses_create_params", "expected_action", "agent_ref", "task_id")},
+            "response": {"output": [said if sample else {**line["expected_action"], "type": "message"}]},
+            "reward": float(sample == 0 or number % 2),
+            "_ng_task_index": number,
+            "_ng_rollout_index": sample,
+        }
+        for sample in range(4)
+        for number, line in enumerate(lines)
+    ]
+    rollouts.write_text("\n".join(map(json.dumps, sampled)))
+    store = Store(str(tmp_path / "other"))
+    trajectories, _, profiles = made = list(import_rows(str(rollouts), store))
+    assert trajectories.rows == 20 and trajectories.reasons == {"duplicate": 60}
+    found = store.read(profiles.ref)
+    assert set(found["n"]) == {4} and set(found["mean"]) == {0.25, 1.0} and set(found["distinct_actions"]) == {2}
+    assert store.manifest(profiles.ref).inputs["policy"] == "recorded"
+    assert "profiled by another policy" in text(made)
+    assert all(artefact.cached for artefact in import_rows(str(rollouts), store))
+
+
+def test_a_source_with_a_credential_is_refused(store: Store) -> None:
+    with pytest.raises(ConfigurationError, match="environment variables") as refused:
+        list(import_rows("s3://KEY:hidden@bucket/rows.jsonl", store))
+    assert "hidden" not in str(refused.value)
 
 
 def test_other_files_are_refused_with_their_reasons(tmp_path: Path) -> None:

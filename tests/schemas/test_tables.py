@@ -2,7 +2,19 @@ import polars as pl
 import pytest
 from pandera.polars import DataFrameSchema
 
-from schemas import evaluations, pivots, policies, profiles, rejects, rollouts, scores, states, toolsets, trajectories
+from schemas import (
+    decisions,
+    evaluations,
+    pivots,
+    policies,
+    profiles,
+    rejects,
+    rollouts,
+    scores,
+    states,
+    toolsets,
+    trajectories,
+)
 from schemas.chat import Action, ActionKind, Role, as_action, as_message, message
 from tasks.errors import InputError
 from tasks.stage.table import frame, validate
@@ -11,6 +23,7 @@ from tests.builders import call, trajectory
 TABLES = {
     schema.name: schema
     for module in (
+        decisions,
         evaluations,
         pivots,
         policies,
@@ -29,7 +42,7 @@ TABLES = {
 
 def test_every_table_has_its_name() -> None:
     assert set(TABLES) == {
-        *("evaluations", "pivots", "unselected", "policies", "profiles"),
+        *("decisions", "evaluations", "pivots", "unselected", "policies", "profiles"),
         *("rejects", "rollouts", "scores", "states", "toolsets", "trajectories"),
     }
 

@@ -54,11 +54,11 @@ def read(value: Any) -> Episode:
         Rejected: an item that cannot be taken.
     """
     if isinstance(value, list):
-        return Episode(_messages(value))
+        return Episode(messages(value))
     params = value.get("responses_create_params", value)
-    messages = _prompt(params)
+    conversation = _prompt(params)
     ending, only_last = _ending(value)
-    messages += ending
+    conversation += ending
     asked = params.get("metadata") if isinstance(params.get("metadata"), Mapping) else {}
     agent = value.get("agent_ref") if isinstance(value.get("agent_ref"), Mapping) else {}
     reward, success = outcome(value)
@@ -67,7 +67,7 @@ def read(value: Any) -> Episode:
         metadata |= {"only_last_action": True} | ({} if reward is None else {"response_reward": reward})
         reward = success = None
     return Episode(
-        messages,
+        conversation,
         tools=params.get("tools"),
         task_id=as_id(*(value.get(key) for key in _IDS), asked.get("instance_id")),
         domain=as_id(value.get("domain"), value.get("domain_name"), agent.get("name")),
@@ -79,13 +79,13 @@ def read(value: Any) -> Episode:
 
 def _prompt(params: Mapping[str, Any]) -> list[Message]:
     given = params.get("input")
-    messages = (
-        [message(Role.USER, given)] if isinstance(given, str) else _messages(given if isinstance(given, list) else [])
+    asked = (
+        [message(Role.USER, given)] if isinstance(given, str) else messages(given if isinstance(given, list) else [])
     )
     instructions = params.get("instructions")
     if isinstance(instructions, str) and instructions:
-        messages.insert(0, message(Role.SYSTEM, instructions))
-    return messages
+        asked.insert(0, message(Role.SYSTEM, instructions))
+    return asked
 
 
 def _ending(value: Mapping[str, Any]) -> tuple[list[Message], bool]:
@@ -96,7 +96,7 @@ def _ending(value: Mapping[str, Any]) -> tuple[list[Message], bool]:
     response = value.get("response") if isinstance(value.get("response"), Mapping) else value
     output = response.get("output") if isinstance(response, Mapping) else None
     if isinstance(output, list):
-        return _messages(output), False
+        return messages(output), False
     answer = value.get("expected_answer")
     return ([message(Role.ASSISTANT, answer)], True) if isinstance(answer, str) and answer else ([], False)
 
@@ -113,7 +113,12 @@ def _expected(action: Mapping[str, Any]) -> Message:
     raise Rejected(RejectReason.MALFORMED_MESSAGE, f"expected_action of type {str(kind)[:80]!r}")
 
 
-def _messages(items: Sequence[Any]) -> list[Message]:
+def messages(items: Sequence[Any]) -> list[Message]:
+    """Responses-API items as messages, each on its own: reasoning, text and calls of one answer are still apart.
+
+    Raises:
+        Rejected: an item that is neither.
+    """
     return [converted for position, item in enumerate(items) for converted in _converted(item, position)]
 
 

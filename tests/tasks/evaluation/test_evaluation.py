@@ -6,7 +6,7 @@ import pytest
 from schemas.chat import Action, Message, Role, State, message
 from schemas.config import EvaluateConfig
 from schemas.evaluations import EVALUATIONS, Scope, Suite
-from tasks.errors import ConfigurationError
+from tasks.errors import ConfigurationError, StageFailed
 from tasks.evaluation import measuring, suites
 from tasks.evaluation.actor import Actor
 from tasks.evaluation.spec import check, chosen_skills
@@ -61,6 +61,15 @@ def test_the_actor_parses_and_never_shortens_a_state(chat: ChatFormat) -> None:
 def test_held_out_states_are_scored_by_the_verifier(chat: ChatFormat) -> None:
     acting = actor(chat, lambda prompt, i: asked(prompt) if i == 0 or asked(prompt) == "a" else "no").at(1.0, n=4)
     assert values(suites.held_out_states(acting, states("a", "b"), echoes)) == [1.0, 0.25]
+
+
+def test_a_verifier_that_decides_nothing_is_said_so(chat: ChatFormat) -> None:
+    def fails(state: State, demonstration: Action, completion) -> Verdict:
+        return Verdict(None, Reason.UNDECIDED)
+
+    config = EvaluateConfig(samples=1, worlds=(), skills=())
+    with pytest.raises(StageFailed, match=r"states desk: the verifier decided no held-out state.*score\.verifier\.url"):
+        list(measuring.measure(actor(chat, lambda prompt, i: "yes"), config, states("a"), fails, lambda what: None))
 
 
 @dataclass

@@ -2,16 +2,21 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import polars as pl
 import pytest
+from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError, model_validator
 
 from flows.importing import import_rows
-from schemas.chat import ActionKind
+from schemas.chat import ActionKind, as_message
+from schemas.config import IngestConfig
 from tasks.errors import ConfigurationError, InputError, NotInStore, StoreError
 from tasks.exchange.export import FORMATS, export
 from tasks.exchange.pivots import Pivot, parts
+from tasks.ingest.ingestion import ingest
+from tasks.ingest.linkage import linked
+from tasks.ingest.trajectory import Trajectory
 from tasks.stage.states import StateReader
 from tasks.store.manifest import Ref
 from tasks.store.store import Store
@@ -71,6 +76,112 @@ def test_a_nemo_gym_row_is_what_the_server_takes(store: Store, pivots: Ref, tmp_
     assert [last[key] for key in ("pass_rate", "pass_rate_total", "pass_rate_passed")] == [0.5, 4, 2]
     assert last["provenance"]["artefact"] == str(pivots) and last["turn_index"] == 4
     assert untooled["task_id"] == untooled["trajectory_id"], "what must not be divided has a name"
+
+
+class Contract(BaseModel):
+    """What NeMo Gym's pivot server takes; another key of the row is carried along."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+
+class Call(Contract):
+    type: Literal["function_call"]
+    name: str = Field(min_length=1)
+    arguments: Json[dict[str, Any]]
+    call_id: str = ""
+    content: str = ""
+    reasoning: str = ""
+
+
+class Batch(Contract):
+    type: Literal["function_call_batch"]
+    calls: list[Call] = Field(min_length=2)
+    content: str = ""
+    reasoning: str = ""
+
+
+class Said(Contract):
+    type: Literal["message"]
+    content: str
+    reasoning: str = ""
+
+
+class Turn(Contract):
+    type: Literal["message"]
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class Result(Contract):
+    type: Literal["function_call_output"]
+    call_id: str
+    output: str
+
+
+class Thought(Contract):
+    type: Literal["reasoning"]
+    summary: list[dict[str, str]]
+
+
+class Tool(Contract):
+    type: Literal["function"]
+    name: str
+    parameters: dict[str, Any] | None
+    strict: bool
+    description: str = ""
+
+
+class Params(Contract):
+    input: list[Annotated[Turn | Call | Result | Thought, Field(discriminator="type")]] = Field(min_length=1)
+    tools: list[Tool]
+    parallel_tool_calls: bool
+    tool_choice: Literal["auto"]
+
+
+class Agent(Contract):
+    type: Literal["responses_api_agents"]
+    name: str
+
+
+class Row(BaseModel):
+    responses_create_params: Params
+    expected_action: Annotated[Call | Batch | Said, Field(discriminator="type")]
+    agent_ref: Agent
+    pass_rate: float = Field(ge=0, le=1)
+    pass_rate_total: int = Field(ge=1)
+    pass_rate_passed: int = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _rates_agree(self) -> "Row":
+        assert self.pass_rate == self.pass_rate_passed / self.pass_rate_total
+        return self
+
+
+def test_every_nemo_gym_row_keeps_the_contract(store: Store, pivots: Ref, tmp_path: Path) -> None:
+    rows = written(store, pivots, "nemo-gym", tmp_path)
+    assert {type(Row.model_validate(row).expected_action) for row in rows} == {Call, Batch, Said}
+    with pytest.raises(ValidationError):
+        Row.model_validate({**rows[1], "expected_action": {"type": "function_call", "name": "f", "arguments": "{"}})
+
+
+@pytest.mark.parametrize("format_name", ["openai", "trl", "verl"])
+def test_a_chat_export_holds_the_same_states(store: Store, pivots: Ref, format_name: str, tmp_path: Path) -> None:
+    """Read again by this project's own reader of OpenAI messages: history, tools and demonstration are the same."""
+    lines = []
+    for row in written(store, pivots, format_name, tmp_path):
+        tools = row["tools"] if "tools" in row else json.loads(row["extra_info"]["tools"])
+        last = row.get("demonstration") or row.get("reward_model", {}).get("ground_truth")
+        messages = row["messages"] if last is None else [*row["prompt"], json.loads(last)]
+        lines.append(json.dumps({"messages": messages, "tools": tools}))
+    path = tmp_path / "again.jsonl"
+    path.write_text("\n".join(lines))
+    again = [one for one in ingest(IngestConfig(source=str(path), format="openai")) if isinstance(one, Trajectory)]
+    assert len(again) == len(PIVOTS)
+    for pivot, found in zip(known(store, pivots), again, strict=True):
+        demonstration = as_message(pivot.state.demonstration)
+        expected, _ = linked([*pivot.state.state.messages, demonstration])
+        assert list(found.messages) == expected
+        assert json.loads(found.tools_json or "[]") == list(pivot.state.state.tools)
 
 
 def test_a_nemo_gym_export_read_again_is_the_same_states(store: Store, pivots: Ref, tmp_path: Path) -> None:
@@ -142,7 +253,7 @@ def rows_by(library: str, path: str) -> int:
     """Rows of a Parquet file, loaded as its users do."""
     module = pytest.importorskip(library, reason=f"{library} is not installed")
     if library == "duckdb":
-        return int(module.sql(f"select count(*) from '{path}'").fetchone()[0])
+        return int(module.sql(f"select count(*) from '{path}'").fetchall()[0][0])
     return len(module.read_parquet(path))
 
 

@@ -44,7 +44,7 @@ def test_each_training_state_is_profiled_once() -> None:
     rows = [row(0, **ALL), row(1, **{**ALL, "pass_rate": 1.0, "pass_rate_passed": 8}), row(2), row(3, pass_rate=0.5)]
     trajectories = frame(TRAJECTORIES, rows)
     states, _ = split_part(trajectories, SplitConfig(validation_fraction=0))
-    profiles, reasons = recorded_part(states, trajectories, ProfileConfig())
+    profiles, reasons = recorded_part(states, trajectories, ProfileConfig(), {})
     validate(PROFILES, profiles, "test")
     columns = ("turn_index", "n", "successes", "mean", "variance", "min", "max")
     assert profiles.select(columns).rows() == [(1, 8, 2, 0.25, 0.1875, 0.0, 1.0), (1, 8, 8, 1.0, 0.0, 1.0, 1.0)]
@@ -55,7 +55,29 @@ def test_each_training_state_is_profiled_once() -> None:
 def test_held_out_states_are_never_profiled() -> None:
     trajectories = frame(TRAJECTORIES, [trajectory(number, metadata=json.dumps(ALL)) for number in range(20)])
     states, _ = split_part(trajectories, SplitConfig(validation_fraction=0.5))
-    profiles, _ = recorded_part(states, trajectories, ProfileConfig())
+    profiles, _ = recorded_part(states, trajectories, ProfileConfig(), {})
     assert 0 < profiles.height < states.height
     held_out = set(states.filter(split="validation")["trajectory_id"])
     assert not held_out & set(profiles["trajectory_id"])
+
+
+def test_rewards_of_rollouts_go_before_a_pass_rate_and_are_profiled_like_ours() -> None:
+    metadata = json.dumps({"only_last_action": True, **ALL})
+    trajectories = frame(TRAJECTORIES, [trajectory(number, metadata=metadata) for number in range(4)])
+    states, _ = split_part(trajectories, SplitConfig(validation_fraction=0))
+    names = trajectories["trajectory_id"].to_list()
+    rewarded = {
+        names[0]: [(1.0, "a"), (0.5, "b"), (0.0, "a")],
+        names[1]: [(0.0, "a")],
+        names[2]: [(1.0, "a"), (1.5, "a")],
+    }
+    profiles, reasons = recorded_part(states, trajectories, ProfileConfig(), rewarded)
+    validate(PROFILES, profiles, "test")
+    columns = ("n", "successes", "mean", "variance", "min", "max", "distinct_actions")
+    assert profiles.select(columns).rows() == [
+        (3, 1, 0.5, pytest.approx(1 / 6), 0.0, 1.0, 2),
+        (1, 0, 0.0, 0.0, 0.0, 0.0, 1),
+        (8, 2, 0.25, 0.1875, 0.0, 1.0, 0),
+    ]
+    assert reasons == {"impossible_reward": 1}
+    assert profiles["low"][0] < 0.5 < profiles["high"][0]

@@ -1,13 +1,11 @@
 import base64
 import json
 
-import polars as pl
 import pytest
 
 from schemas.config import IngestConfig, PipelineConfig
 from schemas.evaluations import EVALUATIONS
 from schemas.profiles import PROFILES
-from tasks.report.card import card
 from tasks.report.listing import listed
 from tasks.report.run import evaluation_rows, stage_rows, text, write_report
 from tasks.report.showing import shown, zero_variance
@@ -100,17 +98,6 @@ def test_show_reads_no_more_parts_than_it_shows(store: Store, artefacts: list[Ar
     assert "(" in shown_text({**found, "config": {"x": "y" * 1000}}) and "y" * 500 not in shown_text(
         {**found, "config": {"x": "y" * 1000}}
     )
-
-
-def test_the_card_says_what_why_and_how_to_load_it(store: Store, artefacts: list[Artefact]) -> None:
-    states = artefacts[1]
-    markdown = card(store, store.manifest(states.ref))
-    assert markdown.startswith(f"# states@{states.version}")
-    assert "| states | 4 |" in markdown and f"| trajectories | {artefacts[0].ref} |" in markdown
-    code = markdown.split("```python\n")[1].split("```")[0]
-    names: dict = {}
-    exec(code, names)
-    assert isinstance(names["states"], pl.DataFrame) and names["states"].height == 4
 
 
 def test_the_listing_names_tags_and_lineage(store: Store, artefacts: list[Artefact]) -> None:

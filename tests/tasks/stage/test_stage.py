@@ -105,7 +105,7 @@ def test_a_run_that_meets_anothers_commit_takes_its_artefact(store: Store) -> No
     assert late.cached
     assert store.read(late.ref)["x"].to_list() == [0, 1, 2]
     left = store.objects.names(f"states/{late.version}")
-    assert len(left) == PARTS + 1, "the loser's part is still there"
+    assert len(left) == PARTS + 2, "the loser's part is still there"
 
 
 def test_a_run_that_fails_because_another_committed_takes_its_artefact(store: Store) -> None:
@@ -146,7 +146,7 @@ def test_a_run_killed_after_its_commit_is_tidied_by_the_next(store: Store) -> No
     Writer(store, first.ref, STAGE.tables).write(0, {"states": numbers(99)})
     assert made(store, never).cached
     assert not store.objects.exists(f"_staging/states/{first.version}")
-    assert len(store.objects.names(f"states/{first.version}")) == PARTS + 1
+    assert len(store.objects.names(f"states/{first.version}")) == PARTS + 2
 
 
 @pytest.mark.parametrize("any_store", ["file", "s3"], indirect=True)
@@ -171,7 +171,7 @@ def test_many_runs_at_once_all_end_with_the_same_artefact(any_store: Store) -> N
     assert len({result.version for result in results}) == 1
     assert [result.cached for result in results].count(False) == 1
     assert store.read(results[0].ref)["x"].to_list() == list(range(parts))
-    assert len(store.objects.names(f"states/{results[0].version}")) == parts + 1
+    assert len(store.objects.names(f"states/{results[0].version}")) == parts + 2
     assert not [name for name in store.objects.names("_staging/states") if name]
 
 
@@ -206,7 +206,7 @@ def test_sigkill_at_any_moment_leaves_nothing_half_visible(store: Store, after_s
     finished = made(store)
     assert store.read(finished.ref)["x"].to_list() == [0, 1, 2]
     assert finished.reasons == {"left": 3}
-    assert len(store.objects.names(f"states/{finished.version}", hidden=True)) == PARTS + 1
+    assert len(store.objects.names(f"states/{finished.version}", hidden=True)) == PARTS + 2
 
 
 def test_everything_above_seconds_is_a_function_of_configuration_and_inputs(tmp_path: Path) -> None:

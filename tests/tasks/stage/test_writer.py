@@ -83,3 +83,9 @@ def test_a_frame_without_rows_has_the_columns_and_types_of_its_table() -> None:
     assert frame(TABLE, []).schema == {"name": pl.String, "n": pl.Int32}
     writer_types = frame(TABLE, [{"n": 1, "name": "a"}])
     assert writer_types.schema == {"name": pl.String, "n": pl.Int32}
+
+
+def test_a_reason_that_applied_to_nothing_is_none(store: Store) -> None:
+    made = writer(store)
+    made.write(0, {"states": numbers(1)}, reasons={"undecided": 0, "canned": 2})
+    assert made.records()[0].reasons == {"canned": 2}

@@ -1,7 +1,7 @@
 import pytest
 
-from tasks.errors import NotInStore
-from tasks.store.lineage import ancestors, lineage, parent
+from tasks.errors import ConfigurationError, NotInStore
+from tasks.store.lineage import ancestors, lineage, parent, pivots_lineage
 from tasks.store.manifest import Manifest, Ref
 from tasks.store.store import Store
 
@@ -43,3 +43,11 @@ def test_what_is_gone_is_named(store: Store) -> None:
         lineage(store, profiles)
     with pytest.raises(NotInStore, match="scores@s was not made from any states"):
         parent({}, "states", Ref(stage="scores", version="s"))
+
+
+def test_only_pivots_have_the_lineage_of_pivots(store: Store) -> None:
+    profiles = commit(store, "profiles", "p")
+    pivots = commit(store, "pivots", "q", profiles=str(profiles))
+    assert set(pivots_lineage(store, pivots)) == {"pivots", "profiles"}
+    with pytest.raises(ConfigurationError, match="profiles@p is no set of pivots; name one as pivots@VERSION"):
+        pivots_lineage(store, profiles)

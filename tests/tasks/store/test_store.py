@@ -64,7 +64,7 @@ def test_of_two_commits_one_wins_and_both_get_the_winner(any_store: Store) -> No
     assert (won, lost) == (True, False)
     assert first == again == any_store.manifest(REF)
     assert any_store.read(REF)["x"].to_list() == [1]
-    assert any_store.objects.names("states/5be1c0e1a9d04b7f") == sorted(["manifest.json", mine.key])
+    assert any_store.objects.names("states/5be1c0e1a9d04b7f") == sorted(["README.md", "manifest.json", mine.key])
 
 
 def test_many_racing_commits_have_one_winner_whose_rows_are_there(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_many_racing_commits_have_one_winner_whose_rows_are_there(tmp_path: Path
     assert len({found.model_dump_json() for found, _ in results}) == 1
     winner = int(results[0][0].created_at)
     assert store.read(REF)["x"].to_list() == [x for i in range(4) for x in (winner, i)]
-    assert len(store.objects.names("states/5be1c0e1a9d04b7f")) == 5
+    assert len(store.objects.names("states/5be1c0e1a9d04b7f")) == 6
 
 
 def test_a_commit_sweeps_what_killed_runs_left(store: Store) -> None:
@@ -93,7 +93,9 @@ def test_a_commit_sweeps_what_killed_runs_left(store: Store) -> None:
     part = store.write_part(REF, "states", 0, rows(1))
     file = store.write_file(REF, "model.safetensors", b"new")
     store.commit(manifest(REF, part, files=(file,)))
-    assert store.objects.names("states/5be1c0e1a9d04b7f", hidden=True) == sorted(["files", "manifest.json", part.key])
+    assert store.objects.names("states/5be1c0e1a9d04b7f", hidden=True) == sorted(
+        ["README.md", "files", "manifest.json", part.key]
+    )
     assert store.objects.names("states/5be1c0e1a9d04b7f/files") == [file.key.removeprefix("files/")]
 
 
@@ -183,3 +185,45 @@ def test_artefacts_come_in_the_order_of_the_stages(store: Store) -> None:
     for stage in reversed(STAGES):
         published(store, Ref(stage=stage, version="00000000000000aa"), 1)
     assert [m.stage for m in store.artefacts()] == list(STAGES)
+
+
+@pytest.mark.parametrize("content", [b'{"stage": ', b"\xff", b'{"stage": "states"}', b"[]"])
+def test_a_damaged_tag_is_named(store: Store, content: bytes) -> None:
+    store.objects.put("_tags/states/good.json", content)
+    for asked in (lambda: store.resolve("states@good"), lambda: store.tags("states")):
+        with pytest.raises(StoreError, match=r"good.json is not a tag; delete it, or set it again with `pivotrl tag"):
+            asked()
+
+
+def test_a_tag_of_another_stage_is_refused(store: Store) -> None:
+    store.objects.put("_tags/states/good.json", Ref(stage="pivots", version="a").model_dump_json().encode())
+    with pytest.raises(StoreError, match="points at pivots@a, which is not of states"):
+        store.resolve("states@good")
+
+
+@pytest.mark.parametrize("written_by_another", [True, False])
+def test_a_card_swept_by_another_run_while_it_is_written_is_that_runs_card(
+    store: Store, written_by_another: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = published(store, REF, 1)
+    card, put = f"states/{REF.version}/README.md", store.objects.put
+    store.objects.remove(card)
+
+    def swept(key: str, data: bytes) -> None:
+        if written_by_another:
+            put(key, data)
+        raise StoreError("the file aside is gone")
+
+    monkeypatch.setattr(store.objects, "put", swept)
+    if written_by_another:
+        store.settle(made)
+        assert store.objects.get(card).startswith(b"---\n")
+    else:
+        with pytest.raises(StoreError, match="aside is gone"):
+            store.settle(made)
+
+
+def test_some_columns_are_read_alone(any_store: Store) -> None:
+    frame = pl.DataFrame({"x": [1, 2], "y": ["a", "b"]})
+    any_store.commit(manifest(REF, any_store.write_part(REF, "states", 0, frame)))
+    assert any_store.read(REF, columns=["y"]).to_dict(as_series=False) == {"y": ["a", "b"]}

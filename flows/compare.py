@@ -1,0 +1,85 @@
+"""PivotRL, its ablations and SFT on the same demonstrations, as a flow: each variant differs by configuration alone.
+
+All are trained on the same trajectories and split, from the same model, and every policy is evaluated by the settings
+of the configuration that is given, its verifier too, whatever the variant was trained with. Stages that variants have
+in common run once.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+from prefect import flow
+from prefect.artifacts import create_markdown_artifact
+from pydantic import BaseModel, ConfigDict
+
+from flows.configuration import Changes, Preset, changed, resolved
+from flows.pivotrl import evaluation, training
+from flows.start import Given
+from tasks.errors import ConfigurationError
+from tasks.evaluation.spec import check
+from tasks.policy.files import resolve, trained
+from tasks.report.comparison import card, compared
+from tasks.stage.child import children_stopped_on_error
+from tasks.stage.orchestration import refusing
+from tasks.stage.stage import Artefact
+from tasks.store.store import Store
+
+Variant = Literal["pivotrl", "random_turns", "strict_match", "sft"]
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "pivotrl": {"train": {"method": "grpo"}, "select": {"mode": "pivots"}},
+    "random_turns": {"train": {"method": "grpo"}, "select": {"mode": "random"}},
+    "strict_match": {
+        "train": {"method": "grpo"},
+        "select": {"mode": "pivots"},
+        "score": {"verifier": {"kind": "exact"}},
+    },
+    "sft": {"train": {"method": "sft"}},
+}
+"""What each sets: the method, turns drawn without looking at their profile, and string equality as the reward are the
+ablations of the paper's section on them."""
+
+
+class Comparison(BaseModel):
+    """Each variant's gain over the base, as `tasks.report.comparison.compared` gives it, and what was made."""
+
+    model_config = ConfigDict(frozen=True)
+
+    rows: list[dict[str, Any]]
+    artefacts: list[Artefact]
+
+
+@flow(name="compare")
+@refusing
+def compare(
+    preset: Preset = "desk",
+    config: Changes = {},  # noqa: B006 (a form's default, never changed)
+    variants: list[Variant] = ["pivotrl", "random_turns", "strict_match", "sft"],  # noqa: B006 (likewise)
+) -> Comparison:
+    """Train several ways on the same demonstrations, and show what each gains in domain and costs out of it.
+
+    Args:
+        preset: The configuration to start from, as for pivotrl.
+        config: What differs from the preset, for all variants alike.
+        variants: PivotRL, PivotRL on random turns, PivotRL with string equality as its reward, SFT.
+    """
+    c = resolved(preset, config)
+    check(c.evaluate)
+    if not variants:
+        raise ConfigurationError(f"compare: no variant is named; there are {', '.join(VARIANTS)}")
+    configs = {name: changed(c, VARIANTS[name]) for name in variants}
+    store = Store(c.store)
+    base = resolve(c.model, store)
+    artefacts: list[Artefact] = []
+    measured: dict[str, Artefact] = {}
+    with children_stopped_on_error():
+        for name, varied in configs.items():
+            made = list(training(varied, base, Given()))
+            before, measured[name] = evaluation(c, made, base, trained(made[-1].ref))
+            artefacts += [*made, before, measured[name]]
+    rows = compared(store.read(before.ref), {name: store.read(one.ref) for name, one in measured.items()})
+    settings = {name: json.dumps(VARIANTS[name]) for name in measured}
+    create_markdown_artifact(card(rows, settings), key="comparison", description=", ".join(configs))
+    return Comparison(rows=rows, artefacts=artefacts)

@@ -1,0 +1,118 @@
+"""What a Prefect server needs to run this software: a work pool, one slot for the accelerator, the deployments of
+prefect.yaml, and an automation that marks runs crashed whose process is gone.
+
+All of it may be there already, from the last start or changed by a person since: nothing is made twice, and what was
+changed stays, except what prefect.yaml says of its deployments.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import DeploymentScheduleCreate, GlobalConcurrencyLimitCreate, WorkPoolCreate
+from prefect.client.schemas.objects import DeploymentSchedule, StateType
+from prefect.events.actions import ChangeFlowRunState
+from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+from prefect.events.schemas.events import ResourceSpecification
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.workers.process import ProcessWorker
+
+from flows.processes import ROOT, last_lines
+from tasks.errors import PivotRLError
+from tasks.stage.orchestration import ACCELERATOR
+
+POOL = "pivotrl"
+CRASH_AUTOMATION = "pivotrl: a run without a heartbeat has crashed"
+MISSED_HEARTBEATS = 3
+_FLOW_RUN_ENDS = ("Completed", "Failed", "Cancelled", "Crashed")
+
+
+def deploy(environment: dict[str, str], log: Path) -> None:
+    """Bring the server of `environment` to what this checkout deploys.
+
+    Raises:
+        PivotRLError: Prefect refused prefect.yaml; the text has the last lines of what it said.
+    """
+    with temporary_settings({PREFECT_API_URL: environment["PREFECT_API_URL"]}), get_client(sync_client=True) as client:
+        template = ProcessWorker.get_default_base_job_template()
+        with suppress(ObjectAlreadyExists):
+            client.create_work_pool(WorkPoolCreate(name=POOL, type="process", base_job_template=template))
+        try:
+            client.read_global_concurrency_limit_by_name(ACCELERATOR)
+        except ObjectNotFound:
+            client.create_global_concurrency_limit(GlobalConcurrencyLimitCreate(name=ACCELERATOR, limit=1))
+        if not client.read_automations_by_name(CRASH_AUTOMATION):
+            client.create_automation(crash_automation(int(environment["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"])))
+        before = _schedules(client)
+        _deploy_all(environment, log)
+        _restore(client, before)
+
+
+def crash_automation(heartbeat_s: int) -> AutomationCore:
+    """Marks a run Crashed that has not ended and whose last heartbeat is three intervals old: its worker died with it.
+
+    Source: Prefect's documentation, "How to detect and respond to zombie flows".
+    """
+    heartbeat = "prefect.flow-run.heartbeat"
+    return AutomationCore(
+        name=CRASH_AUTOMATION,
+        trigger=EventTrigger(
+            after={heartbeat},
+            expect={heartbeat, *(f"prefect.flow-run.{state}" for state in _FLOW_RUN_ENDS)},
+            match=ResourceSpecification({"prefect.resource.id": ["prefect.flow-run.*"]}),
+            for_each={"prefect.resource.id"},
+            posture=Posture.Proactive,
+            threshold=1,
+            within=timedelta(seconds=heartbeat_s * MISSED_HEARTBEATS),
+        ),
+        actions=[
+            ChangeFlowRunState(
+                state=StateType.CRASHED,
+                message="No heartbeat: the worker and the run's process are gone. Retry goes on where the run was.",
+            )
+        ],
+    )
+
+
+def _deploy_all(environment: dict[str, str], log: Path) -> None:
+    if not (ROOT / "prefect.yaml").is_file():
+        raise PivotRLError(
+            f"no prefect.yaml in {ROOT}: `pivotrl up` needs a checkout; install it with pip install -e ."
+        )
+    line = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
+    with log.open("wb") as output:
+        # Prefect resolves {{ $PWD }} in prefect.yaml from the environment: the folder that runs work in.
+        given = {**environment, "PWD": str(ROOT)}
+        done = subprocess.run(line, cwd=ROOT, env=given, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+    if done.returncode:
+        raise PivotRLError(f"prefect.yaml could not be deployed:\n{last_lines(log)}")
+
+
+_Schedules = dict[UUID, list[DeploymentSchedule]]
+
+
+def _schedules(client: SyncPrefectClient) -> _Schedules:
+    return {deployment.id: list(deployment.schedules) for deployment in client.read_deployments(limit=200)}
+
+
+def _restore(client: SyncPrefectClient, before: _Schedules) -> None:
+    """A deploy switches its schedules on and off as the file says and removes those made in the UI: take that back."""
+    now = _schedules(client)
+    for deployment_id, schedules in before.items():
+        deployed = {schedule.slug or schedule.id: schedule for schedule in now.get(deployment_id, [])}
+        for schedule in schedules:
+            same = deployed.get(schedule.slug or schedule.id)
+            if same is None and not schedule.slug:
+                again = DeploymentScheduleCreate(
+                    schedule=schedule.schedule, active=schedule.active, parameters=schedule.parameters
+                )
+                client.create_deployment_schedules(deployment_id, [again])
+            elif same is not None and same.active != schedule.active:
+                client.update_deployment_schedule(deployment_id, same.id, active=schedule.active)

@@ -1,0 +1,103 @@
+"""Retraining as a flow, on a schedule or when something says that data arrived:
+
+    ingest > anything new? > split > ... > train > evaluate the policy in use and the candidate > gate > promote
+
+What is new is told by content, so the run may be started as often as one likes: by a schedule, by an event, again
+after a crash. The source is the folder or glob that grows: old and new data are trained on together, from the
+configured model, so that policies do not drift from retraining to retraining. `model: policies@promoted` goes on from
+the policy in use instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, cast
+
+from prefect import flow
+from prefect.states import Completed
+from pydantic import BaseModel, ConfigDict
+
+from flows.configuration import Changes, Preset, resolved
+from flows.pivotrl import evaluation, training
+from flows.start import Given
+from schemas.config import GateConfig
+from tasks.evaluation.spec import check
+from tasks.policy.files import resolve, trained
+from tasks.promotion.arrivals import recipe
+from tasks.promotion.gate import check_gate
+from tasks.promotion.task import decide, look
+from tasks.stage.child import children_stopped_on_error
+from tasks.stage.orchestration import refusing
+from tasks.stage.stage import Artefact
+from tasks.store.promotion import promoted
+from tasks.store.store import Store
+
+Outcome = Literal["Promoted", "Rejected", "NoNewData"]
+
+
+class Retrained(BaseModel):
+    """How a run ended, in a word and a sentence, and what it made on the way; the last is the decision if there is
+    one."""
+
+    model_config = ConfigDict(frozen=True)
+
+    outcome: Outcome
+    sentence: str
+    artefacts: list[Artefact]
+
+
+@flow(name="retrain")
+@refusing
+def retrain(
+    preset: Preset = "desk",
+    config: Changes = {},  # noqa: B006 (a form's default, never changed)
+    source: str = "",
+    gate: GateConfig = GateConfig(),  # noqa: B008 (frozen)
+) -> Retrained:
+    """Train on old and new trajectories, and promote the policy if it is better than the one in use.
+
+    Ends at once, as NoNewData, where no trajectory arrived since the promoted policy was trained, or since a candidate
+    of this configuration was rejected. Before the first promotion the candidate is compared with the model.
+
+    Args:
+        preset: The configuration to start from, as for pivotrl.
+        config: What differs from the preset. What is left empty is the preset's.
+        source: All of the data, old and new, where this is not ingest.source of the configuration; an event may say.
+        gate: What the candidate must show to be promoted.
+    """
+    if source:
+        config = {**config, "ingest": {**config.get("ingest", {}), "source": source}}
+    c = resolved(preset, config)
+    check(c.evaluate)
+    check_gate(gate, c.evaluate)
+    store = Store(c.store)
+    reference = resolve(c.model, store)
+    in_use = promoted(store)
+    baseline = trained(in_use) if in_use else reference
+    key = recipe(c, reference)
+    artefacts: list[Artefact] = []
+    with children_stopped_on_error():
+        for artefact in training(c, reference, Given()):
+            artefacts.append(artefact)
+            if artefact.stage == "trajectories":
+                found = look.submit(artefact, key, baseline, gate, c.store).result()
+                if found.ended:
+                    return _ended("NoNewData", found.ended, artefacts)
+        candidate = artefacts[-1]
+        artefacts += (evaluations := list(evaluation(c, artefacts, baseline, trained(candidate.ref))))
+        made = {artefact.stage: artefact for artefact in artefacts}
+        decision = decide.submit(gate, key, made, baseline, evaluations, c.store).result()
+    summary = store.manifest(decision.ref).summary
+    outcome: Outcome = "Promoted" if summary["promoted"] else "Rejected"
+    return _ended(outcome, summary["sentence"], [*artefacts, decision])
+
+
+def text(found: Retrained) -> str:
+    """How the run ended, for a person."""
+    return f"{found.outcome}: {found.sentence}"
+
+
+def _ended(outcome: Outcome, sentence: str, artefacts: Iterable[Artefact]) -> Retrained:
+    """A Prefect state of that name, from which Prefect takes what is inside."""
+    found = Retrained(outcome=outcome, sentence=sentence, artefacts=list(artefacts))
+    return cast(Retrained, Completed(name=outcome, message=sentence, data=found))

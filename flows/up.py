@@ -1,0 +1,146 @@
+"""`pivotrl up`: Prefect's server on loopback, what prefect.yaml deploys, and a worker, until Ctrl-C.
+
+    PREFECT_HOME/pivotrl/prefect.db                      runs, schedules, cards (artefacts are in the store)
+    PREFECT_HOME/pivotrl/{server,deploy,worker}.log      what each printed since the last start
+    PREFECT_HOME/pivotrl/retried.log                     what the server tried in vain, and will try again
+
+The environment goes before every setting chosen here, but for the server's own address: another database is
+PREFECT_SERVER_DATABASE_CONNECTION_URL, another heartbeat PREFECT_FLOWS_HEARTBEAT_FREQUENCY.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import socket
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+
+from flows.processes import ROOT, Part, running, server_logging
+from tasks.errors import ConfigurationError, PivotRLError
+
+HOST = "127.0.0.1"
+_HEALTHY_WITHIN_S, _LOOK_EVERY_S = 180.0, 0.5
+_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_WELCOME = """
+    {url}/deployments
+
+Choose a deployment there and run it; every stage leaves a card under Artifacts. From another terminal:
+
+    export PREFECT_API_URL={url}/api
+    prefect deployment run pivotrl/pivotrl --watch
+
+Runs work in {root}: artefacts go to {root}/.pivotrl/store unless their store says otherwise.
+Ctrl-C stops the worker with what it runs, and the server. What was finished is kept: a retry goes on from there."""
+
+
+def up(port: int) -> None:
+    """Start it all, say where it is, and stay until Ctrl-C, SIGTERM or the end of the terminal; then stop it all.
+
+    Raises:
+        ConfigurationError: the port is taken, or another `pivotrl up` uses the same PREFECT_HOME.
+        PivotRLError: the server or the worker ended, or prefect.yaml could not be deployed.
+    """
+    folder = Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser().absolute() / "pivotrl"
+    folder.mkdir(parents=True, exist_ok=True)
+    url = f"http://{HOST}:{port}"
+    with _only_one(folder, url):
+        _check_port(port)
+        with suppress(KeyboardInterrupt), _interrupted_by_signals():
+            _serve(url, environment(url, folder), folder)
+    _say("Stopped.")
+
+
+def environment(url: str, folder: Path) -> dict[str, str]:
+    """The variables under which server, worker and runs work: this process's, completed."""
+    defaults = {
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{folder / 'prefect.db'}",
+        # In memory, by default: a slot whose holder outlives the server, or dies with it, would stay taken for ever.
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+        "PREFECT_WORKER_QUERY_SECONDS": "2",
+    }
+    api = f"{url}/api"
+    return {**defaults, **os.environ, "PREFECT_API_URL": api, "PREFECT_SERVER_UI_API_URL": api}
+
+
+def _serve(url: str, given: dict[str, str], folder: Path) -> None:
+    _say(f"Starting Prefect's server at {url} (logs: {folder})")
+    server_command = ["server", "start", "--host", HOST, "--port", url.rpartition(":")[2]]
+    with running("server", server_command, server_logging(folder) | given, folder) as server:
+        from flows.deploying import POOL, deploy  # while the server starts: Prefect takes seconds to import
+
+        _wait_until_healthy(server, url)
+        _say("Deploying prefect.yaml")
+        deploy(given, folder / "deploy.log")
+        with running("worker", ["worker", "start", "--pool", POOL], given, folder) as worker:
+            _say(_WELCOME.format(url=url, root=ROOT))
+            while True:
+                server.check()
+                worker.check()
+                time.sleep(_LOOK_EVERY_S)
+
+
+@contextmanager
+def _only_one(folder: Path, url: str) -> Iterator[None]:
+    """Two servers on one database would both schedule its runs."""
+    with (folder / "up.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            lock.seek(0)
+            raise ConfigurationError(
+                f"`pivotrl up` runs already, {lock.read().strip()}: use that one, or stop it first. A second one needs "
+                f"a --port and a PREFECT_HOME of its own (this one: {folder.parent})"
+            ) from error
+        lock.truncate(0)
+        lock.write(f"at {url} as process {os.getpid()}\n")
+        lock.flush()
+        yield
+
+
+def _check_port(port: int) -> None:
+    try:
+        with socket.socket() as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((HOST, port))
+    except (OSError, OverflowError) as error:
+        raise ConfigurationError(
+            f"--port {port} cannot be used: {error}. Stop what listens there (another `pivotrl up`?), or choose another"
+        ) from error
+
+
+@contextmanager
+def _interrupted_by_signals() -> Iterator[None]:
+    """The first signal interrupts; those after it are ignored, so that stopping, which has its own limit, ends."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        for stopping in _STOPPING:
+            signal.signal(stopping, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {stopping: signal.signal(stopping, interrupt) for stopping in _STOPPING}
+    try:
+        yield
+    finally:
+        for stopping, handler in before.items():
+            signal.signal(stopping, handler)
+
+
+def _wait_until_healthy(server: Part, url: str) -> None:
+    end = time.monotonic() + _HEALTHY_WITHIN_S
+    while time.monotonic() < end:
+        server.check()
+        with suppress(OSError), urllib.request.urlopen(f"{url}/api/health", timeout=5):
+            return
+        time.sleep(0.2)
+    raise PivotRLError(f"Prefect's server did not answer at {url} within {_HEALTHY_WITHIN_S:.0f} s; see {server.log}")
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)

@@ -1,0 +1,112 @@
+"""The Prefect tasks of promotion: look for new trajectories; judge a candidate and, if it holds, put it into use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from prefect.events import emit_event
+
+from schemas.config import GateConfig
+from schemas.decisions import DECISIONS
+from tasks.errors import StageFailed
+from tasks.policy.files import Policy
+from tasks.promotion.arrivals import Arrivals, arrivals
+from tasks.promotion.gate import checks, rows
+from tasks.report.improvement import improvements
+from tasks.stage.orchestration import logger, published, stage_task
+from tasks.stage.stage import Artefact, Stage, obtain
+from tasks.stage.table import frame
+from tasks.stage.writer import Writer
+from tasks.store.manifest import Manifest, Ref
+from tasks.store.promotion import promote, promoted
+from tasks.store.store import Store
+
+STAGE = Stage("decisions", version=1, tables={"decisions": DECISIONS})
+
+
+@stage_task
+def look(trajectories: Artefact, recipe: str, baseline: Policy, gate: GateConfig, store_url: str) -> Arrivals:
+    """Find what arrived since the promoted policy was trained."""
+    found = arrivals(Store(store_url), trajectories.ref, recipe, baseline, gate)
+    logger().info(found.text)
+    return found
+
+
+@stage_task
+def decide(
+    config: GateConfig,
+    recipe: str,
+    made: dict[str, Artefact],
+    baseline: Policy,
+    evaluations: Sequence[Artefact],
+    store_url: str,
+) -> Artefact:
+    """Judge the candidate by the gate, keep the decision, and put the candidate into use where it holds.
+
+    The decision is committed before the tag moves: a run that is killed between the two finds it when it is started
+    again, and moves the tag then.
+
+    Args:
+        made: the run's artefacts by stage; the candidate is its policy.
+        evaluations: the baseline's, then the candidate's.
+    """
+    store = Store(store_url)
+    candidate = made["policies"].ref
+    before, after = (artefact.ref for artefact in evaluations)
+    inputs = {
+        "policies": str(candidate),
+        "policy": baseline.version,
+        "states": str(made["states"].ref),
+        "trajectories": str(made["trajectories"].ref),
+        "evaluations": str(after),
+        "baseline_evaluations": str(before),
+        "recipe": recipe,
+    }
+    artefact = obtain(STAGE, config, inputs, store, lambda writer: write_decision(writer, store, config, inputs))
+    decision = store.manifest(artefact.ref)
+    if decision.summary["promoted"]:
+        put_into_use(store, candidate, baseline)
+    _announce(decision, candidate)
+    return published(artefact, store)
+
+
+def put_into_use(store: Store, candidate: Ref, baseline: Policy) -> None:
+    """Promote the candidate in place of the policy that it was held against.
+
+    Raises:
+        StageFailed: another policy was promoted while this run went on.
+    """
+    in_use = promoted(store)
+    if in_use not in (None, candidate) and str(in_use) != baseline.version:
+        raise StageFailed(
+            f"{candidate} is better than {baseline.version}, but {in_use} was promoted meanwhile; start the run again "
+            "to hold it against that one (only the evaluation is new)"
+        )
+    promote(store, candidate)
+
+
+def write_decision(writer: Writer, store: Store, config: GateConfig, inputs: Mapping[str, str]) -> None:
+    """One part: the checks, and every measurement that they pool."""
+    after, before = (store.read(Ref.parse(inputs[name])) for name in ("evaluations", "baseline_evaluations"))
+    found = improvements(after, before)
+    decided = checks(found, config)
+    holds = all(check.holds for check in decided)
+    candidate, baseline = inputs["policies"], inputs["policy"]
+    numbers = ", ".join(check.text for check in decided)
+    summary = {
+        "promoted": holds,
+        "candidate": candidate,
+        "baseline": baseline,
+        "sentence": f"{candidate} {'promoted' if holds else 'rejected'} against {baseline}: {numbers}",
+    }
+    writer.write(0, {"decisions": frame(DECISIONS, rows(decided, found))}, summary=summary)
+
+
+def _announce(decision: Manifest, candidate: Ref) -> None:
+    summary = decision.summary
+    logger().info(summary["sentence"])
+    emit_event(
+        f"pivotrl.policy.{'promoted' if summary['promoted'] else 'rejected'}",
+        resource={"prefect.resource.id": f"pivotrl.policies.{candidate.version}"},
+        payload={**summary, "decision": str(decision.ref)},
+    )

@@ -1,0 +1,75 @@
+"""README.md of an artefact: its card as Hugging Face's hub and `datasets` read it, from the manifest alone.
+
+    datasets.load_dataset("<root>/pivots/<version>", "pivots")
+
+The YAML at its beginning names each table's files, so that the folder loads as it is, here or uploaded. No clock and no
+host: the same artefact has the same README.
+"""
+
+from __future__ import annotations
+
+import json
+
+import yaml
+
+from tasks.store.manifest import Manifest
+
+README = "README.md"
+_CONTENT = {
+    "trajectories": "Recorded agent episodes, normalised: one row an episode.",
+    "states": "Assistant actions of the trajectories, one row an action; the history is `messages[:message_index]` of "
+    "the trajectory.",
+    "rollouts": "Actions sampled at each state, one row a sample, with its token ids and log-probabilities.",
+    "scores": "The verifier's verdict on each sampled action.",
+    "profiles": "Mean and variance of the rewards of each state's samples.",
+    "pivots": "The states selected for training, best first; in `unselected` every other profiled state, and why.",
+    "policies": "A trained policy: one row a training step. The model's own files lie under files/, named in "
+    "manifest.json.",
+    "evaluations": "Measurements of one policy, in domain and out of it.",
+    "decisions": "Whether a candidate policy is promoted, and the measurements that decide it.",
+}
+_SIZES = (
+    (1_000, "n<1K"),
+    (10_000, "1K<n<10K"),
+    (100_000, "10K<n<100K"),
+    (1_000_000, "100K<n<1M"),
+    (10_000_000, "1M<n<10M"),
+)
+
+
+def readme(manifest: Manifest) -> str:
+    """The card: what it is, its counts, its lineage, how to load it."""
+    tables = {table: manifest.table(table) for table in sorted({part.table for part in manifest.parts})}
+    counts = {table: sum(part.rows for part in parts) for table, parts in tables.items()}
+    front = {
+        "pretty_name": str(manifest.ref),
+        "license": "other",
+        "tags": ["pivotrl", "agents", "tool-use", manifest.stage],
+        "size_categories": [next((name for limit, name in _SIZES if manifest.rows < limit), "10M<n<100M")],
+        "configs": [
+            {
+                "config_name": table,
+                **({"default": True} if table == manifest.stage else {}),
+                "data_files": [{"split": "train", "path": [part.key for part in parts]}],
+            }
+            for table, parts in tables.items()
+            if counts[table]
+        ],
+    }
+    sections = [
+        f"---\n{yaml.safe_dump(front, sort_keys=False)}---",
+        f"# {manifest.ref}",
+        f"{_CONTENT.get(manifest.stage, '')} Made by pivotrl. The licence is that of the source and the model.".strip(),
+        "## Rows\n\n" + _list({table: f"{count:,}" for table, count in counts.items()}),
+        "## Counts by reason\n\n" + _list(manifest.reasons) if manifest.reasons else "",
+        "## Made from\n\n" + _list(manifest.inputs) if manifest.inputs else "",
+        f"## Configuration\n\n```json\n{json.dumps(manifest.config, indent=2, ensure_ascii=False)}\n```",
+        "## Load it\n\n```python\nimport datasets, polars\n"
+        f'{manifest.stage} = polars.read_parquet("{manifest.stage}-*.parquet")\n'
+        f'{manifest.stage} = datasets.load_dataset(".", "{manifest.stage}", split="train")\n```',
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _list(values: dict[str, str] | dict[str, int]) -> str:
+    return "\n".join(f"- {name}: `{value}`" for name, value in values.items())

@@ -1,0 +1,73 @@
+import pytest
+
+from tasks.errors import ConfigurationError, NotInStore
+from tasks.report.tagging import tagged
+from tasks.store.manifest import Manifest, Ref
+from tasks.store.promotion import PROMOTED, promote, promoted, withdrawn
+from tasks.store.store import Store
+
+
+def policy(store: Store, number: int, stage: str = "policies") -> Ref:
+    ref = Ref(stage=stage, version=f"{number:016x}")
+    store.commit(Manifest(stage=stage, version=ref.version, stage_version=1, config={}, inputs={}, parts=()))
+    return ref
+
+
+def test_a_policy_is_put_into_use_and_the_one_before_is_told(any_store: Store) -> None:
+    one, two = policy(any_store, 1), policy(any_store, 2)
+    assert promoted(any_store) is None
+    assert promote(any_store, one) is None
+    assert promote(any_store, two) == one
+    assert promoted(any_store) == two
+    assert any_store.tags("policies") == {PROMOTED: two.version, "promoted-1": one.version, "promoted-2": two.version}
+
+
+def test_roll_back_keeps_what_was_and_knows_what_was_taken_out(store: Store) -> None:
+    one, two, never = (policy(store, number) for number in (1, 2, 3))
+    promote(store, one)
+    promote(store, two)
+    assert promote(store, store.resolve("policies@promoted-1")) == two
+    assert promoted(store) == one
+    assert withdrawn(store, two) and not withdrawn(store, one) and not withdrawn(store, never)
+    promote(store, two)
+    assert not withdrawn(store, two)
+    assert sorted(store.tags("policies")) == [PROMOTED, "promoted-1", "promoted-2"]
+
+
+def test_a_kill_between_the_two_tags_is_made_good_by_the_next_promotion(store: Store) -> None:
+    one, two = policy(store, 1), policy(store, 2)
+    promote(store, one)
+    store.tag(two, PROMOTED)
+    assert promote(store, one) == two
+    assert withdrawn(store, two)
+
+
+def test_history_is_counted_and_not_sorted_as_text(store: Store) -> None:
+    for number in range(1, 13):
+        promote(store, policy(store, number))
+    assert store.resolve("policies@promoted-12") == promoted(store)
+
+
+def test_only_a_policy_that_is_there_can_be_promoted(store: Store) -> None:
+    with pytest.raises(ConfigurationError, match="is no policy"):
+        promote(store, policy(store, 1, stage="pivots"))
+    with pytest.raises(NotInStore, match="no policies@0"):
+        promote(store, Ref(stage="policies", version="0" * 16))
+    assert promoted(store) is None
+
+
+def test_a_tag_on_a_policy_that_is_gone_says_so(store: Store) -> None:
+    one = policy(store, 1)
+    promote(store, one)
+    store.objects.remove(f"policies/{one.version}")
+    with pytest.raises(NotInStore, match=f"the promoted policy, {one}, is gone"):
+        promoted(store)
+    promote(store, policy(store, 2))
+    assert promoted(store) is not None
+
+
+@pytest.mark.parametrize("tag", [PROMOTED, "promoted-7"])
+def test_the_tags_of_promotion_are_moved_by_nothing_else(store: Store, tag: str) -> None:
+    with pytest.raises(ConfigurationError, match="pivotrl promote policies@"):
+        tagged(store, policy(store, 1), tag)
+    assert tagged(store, policy(store, 1, stage="pivots"), tag)["tag"] == tag
