@@ -24,7 +24,7 @@ def run(given: argparse.Namespace) -> None:
     from tasks.report.run import evaluation_rows, stage_rows, text, write_report
     from tasks.store.store import Store
 
-    artefacts = pivotrl("none", _changes(config), given.start, given.until)
+    artefacts = pivotrl("none", given.start, given.until, _changes(config))
     store = Store(config.store)
     evaluation = evaluation_rows(store, artefacts)
     report = write_report(store, config, artefacts)
@@ -43,7 +43,7 @@ def retrain(given: argparse.Namespace) -> None:
 
     bounds = {"min_gain": given.min_gain, "max_ood_loss": given.max_ood_loss}
     gate = section(GateConfig, {name: bound for name, bound in bounds.items() if bound is not None}, "gate")
-    found = retrain("none", _changes(config), gate=gate)
+    found = retrain("none", config=_changes(config), gate=gate)
     _answer(given, found.model_dump(mode="json"), lambda _: text(found))
 
 
@@ -53,7 +53,7 @@ def compare(given: argparse.Namespace) -> None:
     from flows.compare import compare
     from tasks.report.comparison import text
 
-    found = compare("none", _changes(config), list(given.variants))
+    found = compare("none", config=_changes(config), variants=list(given.variants))
     _answer(given, found.model_dump(mode="json"), lambda _: text(found.rows))
 
 

@@ -55,15 +55,15 @@ class Comparison(BaseModel):
 @refusing
 def compare(
     preset: Preset = "desk",
-    config: Changes = {},  # noqa: B006 (a form's default, never changed)
-    variants: list[Variant] = ["pivotrl", "random_turns", "strict_match", "sft"],  # noqa: B006 (likewise)
+    variants: list[Variant] = ["pivotrl", "random_turns", "strict_match", "sft"],  # noqa: B006 (a form's default)
+    config: Changes = {},  # noqa: B006 (likewise)
 ) -> Comparison:
     """Train several ways on the same demonstrations, and show what each gains in domain and costs out of it.
 
     Args:
         preset: The configuration to start from, as for pivotrl.
-        config: What differs from the preset, for all variants alike.
         variants: PivotRL, PivotRL on random turns, PivotRL with string equality as its reward, SFT.
+        config: What differs from the preset, for all variants alike.
     """
     c = resolved(preset, config)
     check(c.evaluate)

@@ -32,6 +32,9 @@ def _asked(schema: dict[str, Any], models: dict[str, Any]) -> dict[str, Any]:
         asked |= _kinds(schema["discriminator"])
     if "anyOf" in schema:
         asked |= _something(schema["anyOf"])
+    if asked.get("type") == "boolean":  # as a tick box it would be sent as false where nobody touched it
+        del asked["type"]
+        asked["enum"] = [True, False]
     return _with_default_told(asked, schema)
 
 

@@ -74,18 +74,18 @@ def stages(c: PipelineConfig, reference: Policy, made: Given) -> Iterator[Artefa
 @refusing
 def pivotrl(
     preset: Preset = "desk",
-    config: Changes = {},  # noqa: B006 (a form's default, never changed)
     start: str = "",
     until: Until = "evaluations",
+    config: Changes = {},  # noqa: B006 (a form's default, never changed)
 ) -> list[Artefact]:
     """Turn SFT trajectories into a better policy.
 
     Args:
         preset: The configuration to start from: the built-in demonstration (desk), conversational tool use on one GPU
             with your trajectories and your model (tool-use), or the defaults alone (none).
-        config: What differs from the preset. What is left empty is the preset's.
         start: An artefact to start from, as pivots@VERSION or pivots@TAG; the stages before it do not run. Empty: all.
         until: The last artefact to make.
+        config: What differs from the preset. What is left empty is the preset's.
     """
     c = resolved(preset, config)
     check_until(until, c.train.method)

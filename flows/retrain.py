@@ -50,9 +50,9 @@ class Retrained(BaseModel):
 @refusing
 def retrain(
     preset: Preset = "desk",
-    config: Changes = {},  # noqa: B006 (a form's default, never changed)
     source: str = "",
     gate: GateConfig = GateConfig(),  # noqa: B008 (frozen)
+    config: Changes = {},  # noqa: B006 (a form's default, never changed)
 ) -> Retrained:
     """Train on old and new trajectories, and promote the policy if it is better than the one in use.
 
@@ -61,9 +61,9 @@ def retrain(
 
     Args:
         preset: The configuration to start from, as for pivotrl.
-        config: What differs from the preset. What is left empty is the preset's.
         source: All of the data, old and new, where this is not ingest.source of the configuration; an event may say.
         gate: What the candidate must show to be promoted.
+        config: What differs from the preset. What is left empty is the preset's.
     """
     if source:
         config = {**config, "ingest": {**config.get("ingest", {}), "source": source}}

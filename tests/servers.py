@@ -1,4 +1,4 @@
-"""Real servers for tests, on loopback: Prefect's, and Ceph's S3."""
+"""Real servers for tests, on loopback: Prefect's, `pivotrl up`, and Ceph's S3."""
 
 from __future__ import annotations
 
@@ -11,10 +11,15 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
+import httpx
+
+T = TypeVar("T")
 ROOT = Path(__file__).parents[1]
 QUIET = {
     "DO_NOT_TRACK": "1",
@@ -73,6 +78,101 @@ def prefect_server(folder: Path) -> Iterator[dict[str, str]]:
     with running(command, environment, folder / "server.log") as process:
         wait_for(f"http://127.0.0.1:{port}/api/health", process, 120)
         yield {**environment, "PREFECT_API_URL": f"http://127.0.0.1:{port}/api"}
+
+
+def eventually(found: Callable[[], T | None], seconds: float) -> T:
+    """What `found` gives, once it gives something."""
+    end = time.monotonic() + seconds
+    while not (given := found()):
+        assert time.monotonic() < end, f"nothing within {seconds} s: {found}"
+        time.sleep(0.25)
+    return given
+
+
+@dataclass
+class Up:
+    """A `pivotrl up` that runs, and its server as a person uses it."""
+
+    url: str
+    home: Path
+    environment: dict[str, str]
+    process: subprocess.Popen[bytes]
+
+    def output(self) -> str:
+        return (self.home / "up.log").read_text()
+
+    def api(self, path: str, body: Any = None, method: str = "") -> Any:
+        def answered() -> httpx.Response | None:
+            answer = httpx.request(method, f"{self.url}/api{path}", json=body, timeout=60)
+            return None if answer.status_code == 503 else answer  # SQLite was busy; Prefect's own client asks again too
+
+        method = method or ("GET" if body is None else "POST")
+        answer = eventually(answered, 60).raise_for_status()
+        return answer.json() if answer.content else None
+
+    def deployment(self, flow: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.api(f"/deployments/name/{flow}/{flow}")
+        return found
+
+    def submit(self, flow: str, **parameters: Any) -> str:
+        """A run of the deployment; its id."""
+        path = f"/deployments/{self.deployment(flow)['id']}/create_flow_run"
+        return str(self.api(path, {"parameters": parameters, "state": {"type": "SCHEDULED"}})["id"])
+
+    def set_state(self, run: str, type_: str, name: str) -> None:
+        answer = self.api(f"/flow_runs/{run}/set_state", {"state": {"type": type_, "name": name}})
+        assert answer["status"] == "ACCEPT", answer
+
+    def state(self, run: str) -> str:
+        return str(self.api(f"/flow_runs/{run}")["state_name"])
+
+    def ended(self, run: str, seconds: float = 300) -> str:
+        """The name of the state in which a run ended, once it has."""
+        final = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+        eventually(lambda: self.api(f"/flow_runs/{run}")["state_type"] in final, seconds)
+        return self.state(run)
+
+    def stages(self, run: str) -> dict[str, str]:
+        """Stage to the state of its last task run."""
+        body = {"flow_runs": {"id": {"any_": [run]}}, "sort": "EXPECTED_START_TIME_ASC"}
+        return {task["name"].rpartition("-")[0]: task["state_name"] for task in self.api("/task_runs/filter", body)}
+
+
+@contextmanager
+def pivotrl_up(home: Path, port: int = 0, **variables: str) -> Iterator[Up]:
+    """`pivotrl up` on that PREFECT_HOME, from its sentence on where the UI is until SIGTERM has ended it."""
+    port = port or free_port()
+    own = {"PREFECT_HOME": str(home), "PIVOTRL_STORE": str(home / "store")}
+    environment = {**os.environ, **variables, **own}
+    environment.pop("PREFECT_API_URL", None)
+    line = [sys.executable, "-m", "flows.cli", "up", "--port", str(port)]
+    with (home / "up.log").open("wb") as output:
+        process = subprocess.Popen(line, env=environment, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
+    up = Up(f"http://127.0.0.1:{port}", home, environment, process)
+    try:
+        eventually(lambda: "Ctrl-C" in up.output() or process.poll() is not None, 400)
+        assert process.poll() is None, up.output()
+        yield up
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def descendants(pid: int) -> dict[int, str]:
+    """The processes below one, with their command lines."""
+    below: dict[int, str] = {}
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in map(int, path.read_text().split()):
+            below |= {child: command_line(child), **descendants(child)}
+    return below
+
+
+def command_line(pid: int) -> str:
+    """A process's command line; empty when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except FileNotFoundError:
+        return ""
 
 
 def ceph_is_installed() -> bool:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from schemas.config import EvaluateConfig, ScoreConfig
 from tasks.evaluation.spec import STAGE, EvaluateSpec
 from tasks.policy.files import Policy
-from tasks.stage.child import run_child
-from tasks.stage.orchestration import logger, published, stage_task
+from tasks.stage.orchestration import published, run_on_accelerator, stage_task
 from tasks.stage.stage import Artefact, obtain
 from tasks.stage.writer import Writer
 from tasks.store.store import Store
@@ -37,7 +36,7 @@ def evaluate(
             score=score,
             seed=seed,
         )
-        run_child("tasks.evaluation.worker", spec, timeout_s=config.engine.timeout_s, log=logger())
+        run_on_accelerator("tasks.evaluation.worker", spec, timeout_s=config.engine.timeout_s)
 
     inputs = {
         "states": str(states.ref),

@@ -1,8 +1,8 @@
 """The pivot browser's page in the store, and where a card says that it is.
 
 A page from http, such as Prefect's UI, may not link to a file on disk. So a card links the page only where
-PIVOTRL_REPORTS_URL says under which address the store's _reports are served (a static file server, a bucket's web
-address); else it names the file to open and the command that writes a copy.
+PIVOTRL_REPORTS_URL says under which address the store's _reports are served (`pivotrl up` does it for a store on disk;
+a bucket's web address); else it names the file to open and the command that writes a copy.
 """
 
 from __future__ import annotations
@@ -33,9 +33,17 @@ def browse(store: Store, pivots: Manifest) -> str:
         return f"## Browse it\n\nThere is no page: {code(str(error), 300)}"
     if not there:
         return f"## Browse it\n\n{command} writes the page of states, demonstrations and samples."
-    served = os.environ.get(REPORTS_URL, "").rstrip("/")
+    served = _served(store)
     place = f"[Open the pivot browser]({served}/{name})" if served else f"Open {code(_url(store, name), 1000)}"
     return f"## Browse it\n\n{place}: states, demonstrations and samples on one page. {command} writes a copy."
+
+
+def _served(store: Store) -> str:
+    """The address of the store's _reports, empty if there is none: the environment speaks of its own store, if it has
+    one."""
+    its_own = os.environ.get("PIVOTRL_STORE")
+    another = its_own is not None and Store(its_own).objects.path != store.objects.path
+    return "" if another else os.environ.get(REPORTS_URL, "").rstrip("/")
 
 
 def _written(store: Store, pivots: Manifest, key: str) -> bool:

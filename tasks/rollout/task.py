@@ -5,8 +5,7 @@ from __future__ import annotations
 from schemas.config import RolloutConfig
 from tasks.policy.files import Policy
 from tasks.rollout.spec import STAGE, RolloutSpec
-from tasks.stage.child import run_child
-from tasks.stage.orchestration import logger, published, stage_task
+from tasks.stage.orchestration import published, run_on_accelerator, stage_task
 from tasks.stage.stage import Artefact, obtain
 from tasks.stage.writer import Writer
 from tasks.store.store import Store
@@ -29,7 +28,7 @@ def rollout(
             config=config,
             seed=seed,
         )
-        run_child("tasks.rollout.worker", spec, timeout_s=config.engine.timeout_s, log=logger())
+        run_on_accelerator("tasks.rollout.worker", spec, timeout_s=config.engine.timeout_s)
 
     inputs = {"states": str(states.ref), "policy": policy.version, "seed": str(seed)}
     return published(obtain(STAGE, config, inputs, store, produce), store)

@@ -59,6 +59,8 @@ class VllmEngine:
                 logprobs_mode="processed_logprobs",
                 gpu_memory_utilization=settings.gpu_memory_utilization if on_gpu else 0.5,
                 disable_log_stats=True,
+                # torchrun's processes have an engine each: this one joins their group, on the accelerator of its rank.
+                distributed_executor_backend="external_launcher" if torch.distributed.is_initialized() else None,
             )
         except (ValueError, OSError, RuntimeError) as error:
             raise InputError(f"vLLM cannot serve the model {folder}: {error}") from error

@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
@@ -23,8 +23,9 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from tasks.errors import ConfigurationError, InputError, NotInStore, PivotRLError, StageFailed, StoreError
-from tasks.stage.progress import Log, Progress, parse
+from tasks.stage.progress import Log, Progress, Update, parse
 
+Watch = Callable[[Update], None]
 SpecT = TypeVar("SpecT", bound=BaseModel)
 _KINDS: dict[str, type[PivotRLError]] = {
     kind.__name__: kind for kind in (ConfigurationError, InputError, StageFailed, NotInStore, StoreError, PivotRLError)
@@ -51,8 +52,20 @@ def children_stopped_on_error() -> Iterator[None]:
         raise
 
 
-def run_child(module: str, spec: BaseModel, *, timeout_s: float, log: Log) -> None:
+def run_child(
+    module: str,
+    spec: BaseModel,
+    *,
+    timeout_s: float,
+    log: Log,
+    launcher: Sequence[str] = (sys.executable,),
+    watch: Watch | None = None,
+) -> None:
     """Run a worker module to its end.
+
+    Args:
+        launcher: the command that takes `-m MODULE SPEC.json`: this Python, or one that starts several of it.
+        watch: gets every update that the child reports.
 
     Raises:
         PivotRLError: of the kind that the worker raised; StageFailed where it crashed, with the last lines it printed,
@@ -62,7 +75,7 @@ def run_child(module: str, spec: BaseModel, *, timeout_s: float, log: Log) -> No
         path = Path(folder, "spec.json")
         path.write_text(spec.model_dump_json())
         process = subprocess.Popen(
-            [sys.executable, "-m", module, str(path)],
+            [*launcher, "-m", module, str(path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -76,7 +89,7 @@ def run_child(module: str, spec: BaseModel, *, timeout_s: float, log: Log) -> No
         began = time.monotonic()
         threading.Thread(target=_end_in_time, args=(process, timeout_s), daemon=True).start()
         try:
-            _relay(process, tail, log)
+            _relay(process, tail, log, watch)
             status = process.wait()
         finally:
             _stop(process)
@@ -103,26 +116,33 @@ def _end_in_time(process: subprocess.Popen[str], timeout_s: float) -> None:
     _stop(process)
 
 
-def _relay(process: subprocess.Popen[str], tail: deque[str], log: Log) -> None:
+def _relay(process: subprocess.Popen[str], tail: deque[str], log: Log, watch: Watch | None) -> None:
     assert process.stdout is not None
     with Progress(log) as progress:
         for line in process.stdout:
             update = parse(line)
             if update is not None:
                 progress.show(update)
+                if watch is not None:
+                    watch(update)
             elif line.strip():
                 tail.append(line.rstrip())
                 log.debug(line.rstrip())
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
-    """End the child, first politely, and then whatever it started and left behind."""
+    """End the child, first politely, and then whatever it started and left behind.
+
+    A launcher puts its processes into groups of their own: what reaches them there is the end of their input.
+    """
     with suppress(ProcessLookupError):
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGTERM)
             with suppress(subprocess.TimeoutExpired):
                 process.wait(_TERMINATE_S)
         os.killpg(process.pid, signal.SIGKILL)
+    assert process.stdin is not None
+    process.stdin.close()
     process.wait()
 
 
@@ -148,7 +168,8 @@ def enter(spec_type: type[SpecT], work: Callable[[SpecT], None]) -> None:
         work(spec_type.model_validate_json(path.read_text()))
     except PivotRLError as error:
         kind = next(name for name, known in _KINDS.items() if isinstance(error, known))
-        path.with_name("error.json").write_text(json.dumps({"kind": kind, "text": str(error)}))
+        with suppress(FileExistsError), path.with_name("error.json").open("x") as file:  # of several, the first
+            json.dump({"kind": kind, "text": str(error)}, file)
         raise SystemExit(1) from error
     # What is left is to take an engine apart object by object, which took vLLM 20 s: the end of the process does it.
     sys.stdout.flush()

@@ -6,7 +6,9 @@ Prefect's own result cache stays off: it would hand out references to artefacts 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -15,16 +17,26 @@ from prefect import Task, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.concurrency.sync import concurrency
 from prefect.events import emit_event
 from prefect.logging import get_run_logger
+from prefect.settings import PREFECT_API_URL
 from prefect.states import Completed, Failed
 from prefect.tasks import exponential_backoff
+from pydantic import BaseModel
 
 from tasks.errors import PivotRLError, StoreError
 from tasks.report.card import card
+from tasks.stage.child import run_child
+from tasks.stage.live import Live, Plot
 from tasks.stage.progress import Log
 from tasks.stage.stage import Artefact
 from tasks.store.store import Store
+
+ACCELERATOR = "gpu"
+"""The Prefect concurrency limit whose slots are accelerators; `pivotrl up` makes it, with one slot."""
+_LEASE_S = 60.0
+"""A slot whose holder was killed comes free after so long."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -76,6 +88,27 @@ def stage_task(function: Callable[P, R]) -> Task[P, R]:
         retry_condition_fn=_transient,
     )
     return make(refusing(function))
+
+
+def run_on_accelerator(
+    module: str,
+    spec: BaseModel,
+    *,
+    timeout_s: float,
+    launcher: Sequence[str] = (sys.executable,),
+    plot: Plot | None = None,
+) -> None:
+    """`run_child` with the accelerator to itself, however many runs the server has, and its progress in the UI.
+
+    Not a tag of the task, which would do the same for the whole task: a stage that finds its artefact need not wait.
+
+    Raises:
+        PivotRLError: as `run_child` does.
+    """
+    has_server = bool(PREFECT_API_URL.value())
+    with concurrency(ACCELERATOR, lease_duration=_LEASE_S) if has_server else nullcontext():
+        live = Live(logger(), plot)
+        run_child(module, spec, timeout_s=timeout_s, log=logger(), launcher=launcher, watch=live.show)
 
 
 def logger() -> Log:

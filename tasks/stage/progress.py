@@ -7,7 +7,8 @@ import json
 import logging
 import sys
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from types import TracebackType
 from typing import Any
 
@@ -23,12 +24,14 @@ _PLAIN_EVERY_S = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """`done` of `total` steps of `what`; `note` is what a person would like to know of the last one."""
+    """`done` of `total` steps of `what`; `note` is what a person would like to know of the last one, `values` what is
+    plotted of it."""
 
     what: str
     done: int
     total: int
     note: str = ""
+    values: Mapping[str, float | None] = field(default_factory=dict)
 
 
 def report(update: Update) -> None:

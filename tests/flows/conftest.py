@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.servers import ROOT, prefect_server
+from tasks.store.store import Store
+from tests.flows.growing import Growing
+from tests.servers import ROOT, Up, pivotrl_up
 
 SMALL = {
     "model": "desk",
@@ -34,9 +36,9 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    with prefect_server(tmp_path_factory.mktemp("prefect")) as environment:
-        yield environment
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    with pivotrl_up(tmp_path_factory.mktemp("up")) as up:
+        yield up
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +46,25 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("config") / "small.yaml"
     path.write_text(yaml.safe_dump(SMALL))
     return path
+
+
+@pytest.fixture(scope="session")
+def grown(server: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Growing:
+    """One for all tests that use it, so that what one of them trained and measured is there for the next."""
+    folder = tmp_path_factory.mktemp("growing")
+    (folder / "source").mkdir()
+    found = Growing(Store(str(folder / "store")), folder / "source", server["PREFECT_API_URL"])
+    found.add("monday.jsonl", 16, seed=1)
+    return found
+
+
+@pytest.fixture(scope="module")
+def growing(grown: Growing) -> Iterator[Growing]:
+    """The same, with the flows of this process on its server."""
+    from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: grown.api_url, PREFECT_LOGGING_TO_API_ENABLED: False}):
+        yield grown
 
 
 def command(*arguments: str) -> list[str]:

@@ -1,21 +1,26 @@
-"""prefect.yaml as a user deploys it: a process work pool, the weekly schedule, one run through a real worker."""
+"""prefect.yaml as `pivotrl up` deploys it: runs on demand, by an event and by a cron schedule, by a real worker."""
 
 from __future__ import annotations
 
 import importlib
-import json
-import subprocess
-import sys
-import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+import httpx
 import pytest
 import yaml
 
-from tests.servers import ROOT, running
+from tasks.store.promotion import promoted
+from tasks.store.store import Store
+from tests.flows.growing import CHEAP
+from tests.servers import ROOT, Up, eventually
 
 DEPLOYMENTS = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+server = pytest.mark.server
 
 
 @pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda deployment: deployment["name"])
@@ -23,53 +28,113 @@ def test_every_entrypoint_imports(deployment: dict[str, Any]) -> None:
     # `prefect deploy` succeeds on a flow whose imports fail: it falls back to reading the source.
     path, _, name = deployment["entrypoint"].partition(":")
     flow = getattr(importlib.import_module(path.removesuffix(".py").replace("/", ".")), name)
+    assert flow.name == deployment["name"]
     assert flow.validate_parameters(deployment["parameters"]).keys() >= deployment["parameters"].keys()
 
 
-def prefect(environment: dict[str, str], *arguments: str) -> str:
-    line = [sys.executable, "-m", "prefect", "--no-prompt", *arguments]
-    done = subprocess.run(line, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def api(environment: dict[str, str], path: str, body: dict[str, Any] | None = None) -> Any:
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(
-        f"{environment['PREFECT_API_URL']}{path}", data=data, headers={"Content-Type": "application/json"}
-    )
-    return json.loads(urllib.request.urlopen(request, timeout=30).read())
-
-
-@pytest.mark.server
-def test_a_run_through_a_server_and_a_worker(server: dict[str, str], tmp_path: Path) -> None:
-    prefect(server, "work-pool", "create", "pivotrl", "--type", "process")
-    prefect(server, "deploy", "--all")
-    deployment = api(server, "/deployments/name/pivotrl/pivotrl")
-    assert [schedule["schedule"]["cron"] for schedule in deployment["schedules"]] == ["0 3 * * 1"]
-    assert deployment["schedules"][0]["active"]
-
-    config = {"store": str(tmp_path / "store"), "ingest": {"source": "world://desk?episodes=12&seed=0"}}
-    worker = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "pivotrl"]
-    arguments = ("--param", f"config={json.dumps(config)}", "--param", 'until="states"', "--watch")
-    with running(worker, {**server, "PREFECT_WORKER_QUERY_SECONDS": "2"}, tmp_path / "worker.log"):
-        prefect(server, "deployment", "run", "pivotrl/pivotrl", *arguments)
-        prefect(server, "deployment", "run", "pivotrl/pivotrl", *arguments)
-
-    runs = api(
-        server, "/flow_runs/filter", {"sort": "START_TIME_ASC", "deployments": {"id": {"any_": [deployment["id"]]}}}
-    )
-    done = [run for run in runs if run["state_name"] == "Completed"]
-    assert len(done) == 2
-    states = [
-        {t["name"].split("-")[0]: t["state_name"] for t in api(server, "/task_runs/filter", _of(run["id"]))}
-        for run in done
-    ]
-    assert states[0] == {"ingest": "Completed", "split": "Completed"}
-    assert states[1] == {"ingest": "Cached", "split": "Cached"}
-    cards = api(server, "/artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [done[0]["id"]]}}})
+@server
+def test_a_second_run_finds_every_stage_made(up: Up, tmp_path: Path) -> None:
+    settings = {"store": str(tmp_path / "store"), "ingest": {"source": "world://desk?episodes=12&seed=0"}}
+    first = up.submit("pivotrl", preset="desk", config=settings, until="states")
+    assert up.ended(first) == "Completed"
+    assert up.stages(first) == {"ingest": "Completed", "split": "Completed"}
+    again = up.submit("pivotrl", preset="desk", config=settings, until="states")
+    assert up.ended(again) == "Completed"
+    assert up.stages(again) == {"ingest": "Cached", "split": "Cached"}
+    cards = up.api("/artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [again]}}})
     assert {card["key"] for card in cards} == {"trajectories", "states"}
 
 
-def _of(flow_run_id: str) -> dict[str, Any]:
-    return {"flow_runs": {"id": {"any_": [flow_run_id]}}}
+@server
+@pytest.mark.parametrize(
+    ("parameters", "problem"),
+    [
+        ({"preset": "dekc"}, "'dekc' is not one of ['desk', 'tool-use', 'none']"),
+        ({"config": {"rollout": {"samples": 1}}}, "1 is less than the minimum of 2"),
+        ({"config": {"rolout": {}}}, "'rolout' was unexpected"),
+        ({"until": "pivot"}, "'pivot' is not one of"),
+    ],
+)
+def test_the_server_refuses_what_the_form_refuses(up: Up, parameters: dict[str, Any], problem: str) -> None:
+    with pytest.raises(httpx.HTTPStatusError) as caught:
+        up.submit("pivotrl", **parameters)
+    assert problem in caught.value.response.text
+
+
+@server
+@pytest.mark.parametrize(
+    ("parameters", "problem"),
+    [
+        ({"config": {"store": "s4://bucket"}}, "store 's4://bucket'"),
+        ({"start": "pivots@nope"}, "no version or tag 'nope' of pivots"),
+    ],
+)
+def test_a_run_that_cannot_be_fails_at_once_with_a_sentence(
+    up: Up, tmp_path: Path, parameters: dict[str, Any], problem: str
+) -> None:
+    config = {"store": str(tmp_path), **parameters.pop("config", {})}
+    run = up.submit("pivotrl", config=config, **parameters)
+    assert up.ended(run) == "Failed"
+    state = up.api(f"/flow_runs/{run}")["state"]
+    assert problem in state["message"] and "Traceback" not in state["message"]
+    assert up.stages(run) == {}
+
+
+@contextmanager
+def paused(up: Up) -> Iterator[None]:
+    """No run starts meanwhile."""
+    up.api("/work_pools/pivotrl", {"is_paused": True}, "PATCH")
+    try:
+        yield
+    finally:
+        up.api("/work_pools/pivotrl", {"is_paused": False}, "PATCH")
+
+
+def runs_of(up: Up, flow: str) -> list[dict[str, Any]]:
+    """The runs of a deployment that were started by themselves, in order, without those that are yet to come."""
+    body = {"deployments": {"id": {"any_": [up.deployment(flow)["id"]]}}, "sort": "EXPECTED_START_TIME_ASC"}
+    now = datetime.now(UTC).isoformat()
+    return [run for run in up.api("/flow_runs/filter", body) if run["expected_start_time"] <= now]
+
+
+@server
+def test_an_event_starts_retrain_on_its_source(up: Up) -> None:
+    source = "s3://bucket/trajectories"
+    event = {
+        "id": str(uuid4()),
+        "event": "pivotrl.trajectories.arrived",
+        "occurred": datetime.now(UTC).isoformat(),
+        "resource": {"prefect.resource.id": "pivotrl.trajectories"},
+        "payload": {"source": source},
+    }
+    with paused(up):
+        up.api("/events", [event])
+        (run,) = eventually(lambda: runs_of(up, "retrain"), 60)
+        up.api(f"/flow_runs/{run['id']}", method="DELETE")
+    assert run["parameters"] == {"preset": "desk", "source": source}
+
+
+@server
+@pytest.mark.engine
+@pytest.mark.timeout(1200)
+def test_a_cron_schedule_starts_retrain_which_promotes_once(up: Up, tmp_path: Path) -> None:
+    store = Store(str(tmp_path / "store"))
+    gate = {"min_gain": -10, "max_ood_loss": 1}
+    config = {**CHEAP, "store": store.root, "ingest": {"source": "world://desk?episodes=16&seed=1"}}
+    parameters = {"preset": "none", "config": config, "gate": gate}
+    schedules = f"/deployments/{up.deployment('retrain')['id']}/schedules"
+    every_minute = {"active": True, "schedule": {"cron": "* * * * *", "timezone": "UTC"}, "parameters": parameters}
+    (schedule,) = up.api(schedules, [every_minute])
+
+    def ended() -> list[str]:
+        started = [run for run in runs_of(up, "retrain") if run["auto_scheduled"]]
+        names = [run["state_name"] for run in started if run["state_type"] in ("COMPLETED", "FAILED", "CRASHED")]
+        return names if len(names) > 1 else []
+
+    try:
+        assert eventually(ended, 900)[:2] == ["Promoted", "NoNewData"]
+    finally:
+        up.api(f"{schedules}/{schedule['id']}", method="DELETE")
+        for waiting in (run for run in runs_of(up, "retrain") if run["state_type"] in ("SCHEDULED", "PENDING")):
+            up.api(f"/flow_runs/{waiting['id']}", method="DELETE")
+    assert promoted(store) == store.resolve("policies@promoted-1")

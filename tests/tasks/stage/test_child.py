@@ -148,3 +148,31 @@ def test_the_child_dies_when_its_parent_is_killed(tmp_path: Path) -> None:
     parent.kill()
     parent.wait()
     until(lambda: not any(alive(pid) for pid in started))
+
+
+def test_what_a_worker_reports_is_watched() -> None:
+    seen = []
+    run_child(MODULE, Spec(act="progress"), timeout_s=60, log=LOG, watch=seen.append)
+    assert [(update.done, update.values) for update in seen] == [(1, {"n": 1.0}), (2, {"n": 2.0}), (3, {"n": 3.0})]
+
+
+LAUNCHER = """
+import subprocess, sys
+line = [sys.executable, *sys.argv[1:]]
+sys.exit(max(child.wait() for child in [subprocess.Popen(line, start_new_session=True) for _ in range(2)]))
+"""
+"""As torchrun does: each process in a session of its own."""
+
+
+def test_a_launchers_processes_end_with_the_time_limit(tmp_path: Path) -> None:
+    line = [sys.executable, "-c", LAUNCHER]
+    with pytest.raises(StageFailed, match="was stopped after 8 s"):
+        run_child(MODULE, Spec(act="hang", notes=str(tmp_path), each=True), timeout_s=8, log=LOG, launcher=line)
+    started = [int(pid) for path in tmp_path.glob("pids-*") for pid in path.read_text().split()]
+    assert len(started) == 4
+    until(lambda: not any(alive(pid) for pid in started))
+
+
+def test_of_two_refusals_the_first_is_told() -> None:
+    with pytest.raises(PivotRLError, match=r"^a text that says what$"):
+        run_child(MODULE, Spec(act="InputError"), timeout_s=60, log=LOG, launcher=[sys.executable, "-c", LAUNCHER])

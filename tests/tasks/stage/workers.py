@@ -20,14 +20,15 @@ SLEEPER = [sys.executable, "-c", "import signal, time; signal.signal(signal.SIGT
 
 
 class Spec(BaseModel):
-    """What to do, and where to leave notes."""
+    """What to do, and where to leave notes; `each` process its own."""
 
     act: str
     notes: str = ""
+    each: bool = False
 
 
 def note(spec: Spec, name: str, text: str = "") -> None:
-    Path(spec.notes, name).write_text(text)
+    Path(spec.notes, f"{name}-{os.getpid()}" if spec.each else name).write_text(text)
 
 
 def work(spec: Spec) -> None:
@@ -37,7 +38,7 @@ def work(spec: Spec) -> None:
         print("some library's line")
         print('@pivotrl-progress {"what": "cut short', flush=True)
         for done in (1, 2, 3):
-            report(Update("rollout", done, 3, f"note {done}"))
+            report(Update("rollout", done, 3, f"note {done}", {"n": float(done)}))
     elif spec.act == "where":
         note(spec, "where", f"{Path.cwd()}\n{__file__}")
     elif spec.act == "crash":

@@ -1,0 +1,88 @@
+"""Variants on the same demonstrations: they differ by configuration alone, and are measured alike."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import pytest
+
+from flows.compare import VARIANTS, Comparison, Variant, compare
+from flows.configuration import changed, resolved
+from tasks.errors import ConfigurationError
+from tasks.report.difference import changed as differing
+from tasks.report.difference import flat
+from tests.flows.growing import Growing
+
+
+@pytest.mark.parametrize(
+    ("variant", "differs"),
+    [
+        ("pivotrl", set()),
+        ("random_turns", {"select.mode"}),
+        ("strict_match", {"score.verifier"}),
+        ("sft", {"train.method"}),
+    ],
+)
+def test_a_variant_differs_in_one_thing(variant: str, differs: set[str]) -> None:
+    base = resolved("desk", {"score": {"verifier": {"kind": "message"}}})
+    before, after = (flat(config.model_dump(mode="json")) for config in (base, changed(base, VARIANTS[variant])))
+    assert {".".join(key.split(".")[:2]) for key in differing(before, after)} == differs
+
+
+def test_every_variant_undoes_what_the_configuration_says_of_it() -> None:
+    odd = resolved("desk", {"train": {"method": "sft"}, "select": {"mode": "random"}})
+    found = {name: changed(odd, changes) for name, changes in VARIANTS.items()}
+    assert set(found) == set(get_args(Variant))
+    assert {name: c.train.method for name, c in found.items()} == {**dict.fromkeys(VARIANTS, "grpo"), "sft": "sft"}
+    modes = {name: c.select.mode for name, c in found.items() if name != "sft"}
+    assert modes == {"pivotrl": "pivots", "random_turns": "random", "strict_match": "pivots"}
+
+
+@pytest.fixture(scope="module")
+def comparison(growing: Growing) -> Comparison:
+    return compare("none", ["strict_match", "sft"], growing.settings())
+
+
+def of(found: Comparison, stage: str) -> list[Any]:
+    return [artefact for artefact in found.artefacts if artefact.stage == stage]
+
+
+@pytest.mark.engine
+@pytest.mark.server
+def test_what_variants_have_in_common_runs_once(comparison: Comparison) -> None:
+    assert [artefact.stage for artefact in comparison.artefacts] == [
+        *("trajectories", "states", "rollouts", "scores", "profiles", "pivots", "policies"),
+        *("evaluations", "evaluations", "trajectories", "states", "policies", "evaluations", "evaluations"),
+    ]
+    for stage in ("trajectories", "states"):
+        assert len({artefact.version for artefact in of(comparison, stage)}) == 1
+        assert of(comparison, stage)[1].cached
+    base, strict, again, sft = of(comparison, "evaluations")
+    assert again.cached and again.version == base.version
+    assert len({base.version, strict.version, sft.version}) == 3
+
+
+@pytest.mark.engine
+@pytest.mark.server
+def test_all_are_judged_by_one_verifier_whatever_they_were_trained_with(
+    growing: Growing, comparison: Comparison
+) -> None:
+    trained = [growing.store.manifest(artefact.ref).inputs["verifier"] for artefact in of(comparison, "policies")]
+    assert trained[0].startswith("exact") and trained[1].startswith("world_state")
+    judged = {growing.store.manifest(artefact.ref).inputs["verifier"] for artefact in of(comparison, "evaluations")}
+    assert judged == {trained[1]}
+
+
+@pytest.mark.engine
+@pytest.mark.server
+def test_the_comparison_is_a_table_and_a_card(growing: Growing, comparison: Comparison) -> None:
+    pooled = {(row["variant"], row["scope"]) for row in comparison.rows if row["suite"] == "all"}
+    assert pooled == {(name, scope) for name in ("strict_match", "sft") for scope in ("in_domain", "ood")}
+    cards = growing.api("/artifacts/filter", {"artifacts": {"key": {"any_": ["comparison"]}}})
+    assert "data:image/png;base64," in cards[-1]["data"] and "| strict_match | sft |" in cards[-1]["data"]
+
+
+@pytest.mark.server
+def test_no_variant_is_a_mistake(growing: Growing) -> None:
+    with pytest.raises(ConfigurationError, match="there are pivotrl, random_turns, strict_match, sft"):
+        compare("none", [], growing.settings())
