@@ -37,6 +37,7 @@ POLICIES = DataFrameSchema(
         "verify_s": Column(pl.Float64, Check.ge(0)),
         "update_s": Column(pl.Float64, Check.ge(0)),
         "sync_s": Column(pl.Float64, Check.ge(0)),
+        "validate_s": Column(pl.Float64, Check.ge(0)),
     },
     strict=True,
     name="policies",

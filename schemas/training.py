@@ -12,59 +12,153 @@ from schemas.section import RUNTIME, Engine, Section
 class TrainConfig(Section):
     """GRPO on pivots, or SFT on the same demonstrations."""
 
-    method: Literal["grpo", "sft"] = "grpo"
-    steps: int = Field(40, ge=1, description="Updates of the policy.")
-    states_per_step: int = Field(32, ge=1, description="States a step.")
-    samples: int = Field(8, ge=2, title="Samples a state (G)", description="Group size of GRPO; unused by SFT.")
-    temperature: float = Field(1.0, gt=0, le=4, description="Sampling temperature; use the rollouts' own.")
-    max_tokens: int = Field(128, ge=1, description="Tokens of one action at most.")
-    learning_rate: float = Field(1e-6, gt=0, description="AdamW's, constant after warm-up.")
-    warmup_steps: int = Field(0, ge=0, description="Steps of linear warm-up.")
-    weight_decay: float = Field(0.0, ge=0)
-    max_grad_norm: float = Field(1.0, gt=0, description="Gradients are scaled down to this norm.")
-    advantage: Literal["grpo", "leave_one_out", "dr_grpo"] = Field(
-        "grpo", description="(r - mean) / (std + eps); r - mean of the others; r - mean."
+    # What is trained, on how much.
+    method: Literal["grpo", "sft"] = Field(
+        "grpo", title="Method", description="GRPO on pivots, or SFT on the demonstrations of all training states."
     )
-    clip_low: float = Field(0.2, ge=0, lt=1, description="Ratio is clipped below 1 - this.")
-    clip_high: float = Field(0.2, ge=0, description="Ratio is clipped above 1 + this.")
-    kl_coefficient: float = Field(
-        0.0, ge=0, description="Weight of the KL divergence to the reference policy; 0 = off."
+    steps: int = Field(40, ge=1, title="Steps", description="Updates of the policy.")
+    states_per_step: int = Field(
+        32, ge=1, title="States a step", description="Pivots drawn for an update; with fewer, each step takes all."
     )
-    importance_cap: float = Field(
-        2.0, ge=0, description="Truncated importance sampling of trainer against sampler, per token; 0 = off."
+    samples: int = Field(
+        8, ge=2, le=1024, title="Samples a state (G)", description="Group size of GRPO; unused by SFT."
     )
-    aggregation: Literal["token_mean", "sequence_mean"] = Field(
-        "token_mean", description="How token losses are averaged."
+    temperature: float = Field(
+        1.0, gt=0, le=4, title="Temperature", description="Sampling temperature; use the rollouts' own."
     )
-    max_state_tokens: int = Field(2048, ge=16, description="States with longer prompts are dropped and counted.")
-    tokens_per_batch: Annotated[int, RUNTIME] = Field(
-        16384, ge=64, description="Distinct tokens in one forward and backward pass; lower it when memory runs out."
-    )
-    precision: Literal["float32", "bfloat16"] = Field("float32", description="Of the forward and backward pass.")
-    engine: Engine = Engine()
-    importance_level: Literal["token", "sequence"] = Field(
-        "token", description="What importance_cap truncates: each token's ratio, or the product over a sample's tokens."
+    max_tokens: int = Field(128, ge=1, title="Tokens an action", description="Tokens of one action at most.")
+    max_state_tokens: int = Field(
+        2048, ge=16, title="Tokens a state", description="States with longer prompts are dropped and counted."
     )
     refill: bool = Field(
-        False, description="Draw further states in place of those without variance, so that a step keeps its size."
+        False,
+        title="Refill steps",
+        description="Draw further states in place of those without variance, so that a step keeps its size.",
     )
-    validate_every: int = Field(
-        0, ge=0, description="Steps between validations on held-out states (greedy actions, same verifier); 0 = off."
+
+    # The optimiser.
+    learning_rate: float = Field(
+        1e-6, gt=0, le=1, title="Learning rate", description="AdamW's, constant after warm-up."
     )
-    validation_states: int = Field(
-        64, ge=1, description="Held-out states of a validation at most; the seed draws them."
+    warmup_steps: int = Field(
+        0, ge=0, title="Warm-up", description="Steps in which the learning rate rises linearly from 0."
     )
-    patience: int = Field(
-        0, ge=0, description="Training stops after this many validations in a row without a new best; 0 = never."
+    weight_decay: float = Field(
+        0.0, ge=0, le=1, title="Weight decay", description="AdamW's, on matrices only; 0 = off."
+    )
+    max_grad_norm: float = Field(
+        1.0, gt=0, title="Gradient norm, at most", description="Longer gradients are scaled down to this norm."
     )
     lora_rank: int = Field(
-        0, ge=0, description="Rank of LoRA adapters on every linear layer but the head; 0 = all weights are trained."
+        0,
+        ge=0,
+        le=4096,
+        title="LoRA rank",
+        description="Rank of LoRA adapters on every linear layer but the head; 0 = all weights are trained.",
+    )
+
+    # The loss.
+    advantage: Literal["grpo", "leave_one_out", "dr_grpo"] = Field(
+        "grpo",
+        title="Advantage",
+        description="Of a reward r in its group: grpo (r - mean) / (std + eps); leave_one_out r - mean of the others; "
+        "dr_grpo r - mean.",
+    )
+    aggregation: Literal["token_mean", "sequence_mean"] = Field(
+        "token_mean", title="Mean over", description="Every token of a step counts alike, or every sample does."
+    )
+    clip_low: float = Field(
+        0.2, ge=0, lt=1, title="Clip below", description="The ratio to the old policy is clipped below 1 - this."
+    )
+    clip_high: float = Field(
+        0.2, ge=0, title="Clip above", description="The ratio to the old policy is clipped above 1 + this."
+    )
+    kl_coefficient: float = Field(
+        0.0,
+        ge=0,
+        title="KL coefficient",
+        description="Weight of the divergence from the reference policy, at samples of groups that vary; 0 = off.",
+    )
+    importance_cap: float = Field(
+        2.0,
+        ge=0,
+        title="Importance cap",
+        description="Truncated importance sampling: losses are weighted by the policy's probability over the sampler's "
+        "recorded one, at most this. The old policy is then the one under training, so that its ratio is 1 and the "
+        "clip idle, as each sample is used once. 0 = off: the sampler's recorded log-probabilities are the old "
+        "policy's, and the clipped ratio is taken against them.",
+    )
+    importance_level: Literal["token", "sequence"] = Field(
+        "token",
+        title="Importance of",
+        description="What importance_cap truncates: each token's ratio, or the product over a sample's tokens.",
+    )
+
+    # Validation.
+    validate_every: int = Field(
+        0,
+        ge=0,
+        title="Validate every",
+        description="Steps between validations on held-out states (greedy actions, same verifier), whose best policy "
+        "is the result; 0 = off.",
+    )
+    validation_states: int = Field(
+        64, ge=1, title="Validation states", description="Held-out states of a validation at most; the seed draws them."
+    )
+    patience: int = Field(
+        0,
+        ge=0,
+        title="Patience",
+        description="Training stops after this many validations in a row without a new best; 0 = never.",
+    )
+
+    # Memory and speed.
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32",
+        title="Precision",
+        description="Of the forward and backward pass; weights and optimiser are float32.",
+    )
+    tokens_per_batch: Annotated[int, RUNTIME] = Field(
+        16384,
+        ge=64,
+        title="Tokens a pass",
+        description="Distinct tokens in one forward and backward pass of a process; lower it when memory runs out.",
+    )
+    gradient_checkpointing: Annotated[bool, RUNTIME] = Field(
+        False,
+        title="Gradient checkpointing",
+        description="Compute activations again in the backward pass: less memory, about a third more time.",
     )
     tree_attention: Annotated[Literal["dense", "blocks"], RUNTIME] = Field(
         "dense",
+        title="Attention in trees",
         description="How tokens of a tree see only their own path: a mask of all pairs, or FlexAttention's block masks "
         "(GPU only).",
     )
-    gradient_checkpointing: Annotated[bool, RUNTIME] = Field(
-        False, description="Compute activations again in the backward pass: less memory, about a third more time."
+    processes: Annotated[int, RUNTIME] = Field(
+        1,
+        ge=1,
+        le=1024,
+        title="Processes",
+        description="Training processes on this machine, one a GPU: 8 on a node with 8. Each keeps a share of weights, "
+        "gradients and optimiser (FSDP), samples a share of a step's states with an engine of its own, and computes a "
+        "share of its tokens; the update is that of one process. To start, each needs main memory for the whole model "
+        "in float32.",
     )
+    launcher: Annotated[str, RUNTIME] = Field(
+        "",
+        title="Launcher",
+        description="For several nodes: the command that starts the processes on all of them, in place of torchrun on "
+        "this one, such as: srun --nodes=4 --ntasks-per-node=1 torchrun --nnodes=4 --nproc-per-node=8 "
+        "--rdzv-backend=c10d --rdzv-endpoint=NODE:29500. It gets -m MODULE FILE; TMPDIR, and the store's disk or the "
+        "home folder, must be seen by every node.",
+    )
+    trackers: Annotated[tuple[Literal["tensorboard", "wandb", "mlflow"], ...], RUNTIME] = Field(
+        (),
+        title="Trackers",
+        description="Where else each step's metrics go. TensorBoard's files lie in _trackers/ beside a store on disk, "
+        "else in ~/.cache/pivotrl; the others read their own environment (WANDB_API_KEY, MLFLOW_TRACKING_URI).",
+    )
+
+    # The sampling engine.
+    engine: Engine = Engine()

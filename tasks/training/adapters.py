@@ -15,6 +15,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from tasks.errors import InputError
+from tasks.training.sharding import whole
 
 ALPHA = 32
 """Scale times rank, so that the best learning rate depends little on the rank ("LoRA Without Regret", 2025)."""
@@ -45,7 +46,10 @@ def add_adapters(model: PreTrainedModel, rank: int, seed: int) -> None:
 
 
 def merged(model: PreTrainedModel) -> Iterator[tuple[str, Tensor]]:
-    """The model's state by transformers' names, tied parameters once, adapters merged into their layers' weights."""
+    """The model's state by transformers' names, tied parameters once, adapters merged into their layers' weights.
+
+    Each tensor is whole; where the model is shared among processes, all must take the same number of them.
+    """
     once = {name for name, _ in model.named_parameters()}
     tied = {name for name, _ in model.named_parameters(remove_duplicate=False)} - once
     adapted: dict[str, Any] = {
@@ -57,4 +61,4 @@ def merged(model: PreTrainedModel) -> Iterator[tuple[str, Tensor]]:
         if name in adapted:
             with torch.no_grad():
                 value = value + adapted[name].get_delta_weight("default").to(value.dtype)
-        yield name.replace(f"{_BASE}.", "."), value
+        yield name.replace(f"{_BASE}.", "."), whole(value)

@@ -10,13 +10,16 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import torch
-from transformers import AutoConfig, PreTrainedModel
+from torch.distributed.tensor import DTensor
+from transformers import AutoConfig
 
 from tasks.training.adapters import merged
 from tasks.training.learner import Learner
 from tasks.training.metrics import StepMetrics, best_step
+from tasks.training.sharding import placed, whole
 
 LAST = "last"
 """Folder of the last step's model, inside the best one's."""
@@ -41,18 +44,34 @@ def _publish(partial: Path, final: Path) -> None:
 
 
 def save(folder: Path, learner: Learner, metrics: list[StepMetrics]) -> None:
-    """The state after `len(metrics)` steps as `folder/step_00010`; earlier checkpoints go once it stands."""
+    """The state after `len(metrics)` steps as `folder/step_00010`; earlier checkpoints go once it stands.
+
+    Of several processes all must call, and the first writes. What it writes is whole: any number can go on from it.
+    """
+    state = {"model": learner.model.state_dict(), "optimiser": learner.optimiser.state_dict(), "metrics": metrics}
+    state = _whole(state, keep=learner.processes.is_first)
+    if not learner.processes.is_first:
+        return
     final = folder / f"{_PREFIX}{len(metrics):05d}"
     partial = folder / f".{final.name}"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    state = {"model": learner.model.state_dict(), "optimiser": learner.optimiser.state_dict(), "metrics": metrics}
     torch.save(state, partial / _FILE)
     _publish(partial, final)
     keep = final, _best(folder, metrics)
     for old in [*folder.glob(f"{_PREFIX}*"), *folder.glob(f"{_BEST}*")]:
         if old not in keep:
             shutil.rmtree(old)
+
+
+def _whole(value: Any, keep: bool) -> Any:
+    """The same with every tensor that is shared among processes whole, and, where that is kept, in main memory."""
+    if isinstance(value, dict):
+        return {key: _whole(inner, keep) for key, inner in value.items()}
+    if isinstance(value, DTensor):
+        full = whole(value)
+        return full.cpu() if keep else None
+    return value
 
 
 def _best(folder: Path, metrics: list[StepMetrics]) -> Path | None:
@@ -68,17 +87,24 @@ def save_best(folder: Path, learner: Learner, metrics: list[StepMetrics], source
     best = _best(folder, metrics)
     assert best is not None
     folder.mkdir(parents=True, exist_ok=True)
-    save_model(learner.model, source, best)
+    save_model(learner, source, best)
     save(folder, learner, metrics)
 
 
 def resume(folder: Path, learner: Learner) -> list[StepMetrics]:
     """Put the newest checkpoint into the learner and give the metrics of its steps; without one, an empty list."""
-    found = sorted(folder.glob(f"{_PREFIX}*"))
-    if not found:
+    newest = learner.processes.firsts(max(folder.glob(f"{_PREFIX}*"), default=None))
+    if newest is None:
         return []
-    state = torch.load(found[-1] / _FILE, map_location=learner.model.device, weights_only=True)
-    learner.model.load_state_dict(state["model"])
+    state = torch.load(newest / _FILE, map_location="cpu", mmap=True, weights_only=True)
+    with torch.no_grad():
+        for name, value in learner.model.state_dict().items():
+            value.copy_(placed(state["model"][name], value))
+    parameters = [p for group in learner.optimiser.param_groups for p in group["params"]]
+    for index, found in state["optimiser"]["state"].items():
+        for name, value in found.items():
+            if value.shape == parameters[index].shape:
+                found[name] = placed(value, parameters[index])
     learner.optimiser.load_state_dict(state["optimiser"])
     metrics: list[StepMetrics] = state["metrics"]
     return metrics
@@ -89,31 +115,39 @@ def save_result(folder: Path, learner: Learner, metrics: list[StepMetrics], sour
     step's inside it."""
     best = _best(folder, metrics)
     if best is None or best_step(metrics) == len(metrics) - 1:
-        save_model(learner.model, source, output)
+        save_model(learner, source, output)
         return
     partial = output.with_name(f".{output.name}.both")
-    shutil.rmtree(partial, ignore_errors=True)
-    shutil.copytree(best, partial)
-    save_model(learner.model, source, partial / LAST)
-    shutil.rmtree(output, ignore_errors=True)
-    _publish(partial, output)
+    if learner.processes.is_first:
+        shutil.rmtree(partial, ignore_errors=True)
+        shutil.copytree(best, partial)
+    save_model(learner, source, partial / LAST)
+    if learner.processes.is_first:
+        shutil.rmtree(output, ignore_errors=True)
+        _publish(partial, output)
 
 
-def save_model(model: PreTrainedModel, source: Path, output: Path) -> None:
+def save_model(learner: Learner, source: Path, output: Path) -> None:
     """A model folder: the weights as safetensors in the source's precision, every other file as the source has it.
 
-    Adapters are merged into the weights.
+    Adapters are merged into the weights. Of several processes all must call, and the first writes.
 
     The source's configuration is copied and not written anew, because transformers writes its own version into it:
     equal weights give equal folders, whatever wrote them.
     """
+    dtype = AutoConfig.from_pretrained(source).dtype or torch.float32  # the model's own says what it was loaded as
+    keep = learner.processes.is_first
+    weights = {}
+    for name, value in merged(learner.model):  # to the end, in every process
+        if keep:
+            weights[name] = value.detach().to("cpu", dtype)
+    if not keep:
+        return
     partial = output.with_name(f".{output.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     written = partial / "written"
     written.mkdir(parents=True)
-    dtype = AutoConfig.from_pretrained(source).dtype or torch.float32  # the model's own says what it was loaded as
-    weights = {name: value.detach().to("cpu", dtype) for name, value in merged(model)}
-    model.save_pretrained(written, state_dict=weights)
+    learner.model.save_pretrained(written, state_dict=weights)
     for path in written.glob("*.safetensors*"):
         path.rename(partial / path.name)
     shutil.rmtree(written)

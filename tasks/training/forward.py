@@ -86,11 +86,8 @@ def _score(model: PreTrainedModel, hidden_UD: Tensor, targets_U: Tensor, tempera
     return logprobs_UV.gather(-1, targets_U[:, None])[:, 0], entropies_U
 
 
-def score(model: PreTrainedModel, pack: Pack, temperature: float) -> TokenScores:
-    """The forward pass over a pack.
-
-    Logits exist for a block of predicted tokens at a time, and are computed again in the backward pass.
-    """
+def scored(model: PreTrainedModel, pack: Pack, temperature: float) -> tuple[Tensor, Tensor]:
+    """The two tensors of `score`, computed where the model's weights are whole (`tasks.training.sharding`)."""
     hidden_RND: Tensor = model.base_model(
         input_ids=pack.token_ids_RN,
         attention_mask=_argument(model, pack),
@@ -104,7 +101,17 @@ def score(model: PreTrainedModel, pack: Pack, temperature: float) -> TokenScores
         logprobs_B, entropies_B = checkpoint(_score, model, hidden_BD, targets_B, temperature, use_reentrant=False)
         logprobs.append(logprobs_B)
         entropies.append(entropies_B)
-    return TokenScores(torch.cat(logprobs)[pack.pairs_T], torch.cat(entropies)[pack.pairs_T])
+    return torch.cat(logprobs)[pack.pairs_T], torch.cat(entropies)[pack.pairs_T]
+
+
+def score(model: PreTrainedModel, pack: Pack, temperature: float) -> TokenScores:
+    """The forward pass over a pack.
+
+    Logits exist for a block of predicted tokens at a time, and are computed again in the backward pass.
+    """
+    sharded = getattr(model, "scored", None)
+    found = sharded(pack, temperature) if sharded else scored(model, pack, temperature)
+    return TokenScores(*found)
 
 
 def _window(config: Any, longest: int) -> str | None:

@@ -6,7 +6,7 @@ import math
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -15,6 +15,7 @@ from tasks.policy.chat import ChatFormat
 from tasks.policy.parsing import ParseFailure
 from tasks.sampler.sampler import Sample, Sampler, Sampling
 from tasks.training import objective
+from tasks.training.processes import Processes
 from tasks.training.states import TrainingState, in_trajectory_order
 from tasks.verifiers.verdict import Verify
 
@@ -58,27 +59,48 @@ class Groups:
 
 
 @dataclass(frozen=True, slots=True)
+class _Dealt:
+    """What a process sampled and verified: of each sample the reward, NaN where undecided, and whether it was no
+    action."""
+
+    samples: list[list[Sample]]
+    verdicts: list[list[tuple[float, bool]]]
+    sample_s: float
+    verify_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Rollout:
-    """What gives groups of states: a policy's chat format, the engine that samples it, and the verifier."""
+    """What gives groups of states: a policy's chat format, the engine that samples it, and the verifier.
+
+    Each process has an engine of its own and samples a share of the states; all get the groups of all.
+    """
 
     chat: ChatFormat
     sampler: Sampler
     verify: Verify
+    processes: Processes = field(default_factory=Processes)
 
     def groups(self, states: list[TrainingState], sampling: Sampling) -> Groups:
         """Sample and verify. Equal samples of a state are verified once."""
+        mine = replace(sampling, seed=self.processes.seed(sampling.seed))
+        dealt = self.processes.gather(self._own(self.processes.share(states), mine))
+        verdicts = [row for part in dealt for row in part.verdicts]
+        return Groups(
+            states,
+            [group for part in dealt for group in part.samples],
+            torch.tensor([[reward for reward, _ in row] for row in verdicts], dtype=torch.float32),
+            sum(failed for row in verdicts for _, failed in row),
+            max(part.sample_s for part in dealt),
+            max(part.verify_s for part in dealt),
+        )
+
+    def _own(self, states: list[TrainingState], sampling: Sampling) -> _Dealt:
         started = time.perf_counter()
         samples = self.sampler.sample([s.prompt for s in states], sampling)
         sampled = time.perf_counter()
         verdicts = [self._verdicts(state, group) for state, group in zip(states, samples, strict=True)]
-        return Groups(
-            states,
-            samples,
-            torch.tensor([[reward for reward, _ in row] for row in verdicts], dtype=torch.float32),
-            sum(failed for row in verdicts for _, failed in row),
-            sampled - started,
-            time.perf_counter() - sampled,
-        )
+        return _Dealt(samples, verdicts, sampled - started, time.perf_counter() - sampled)
 
     def _verdicts(self, state: TrainingState, group: Sequence[Sample]) -> list[tuple[float, bool]]:
         """Of each sample: the reward, NaN where undecided, and whether it was no action."""

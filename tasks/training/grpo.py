@@ -54,8 +54,8 @@ def train(
     admitted = admit(states, min(settings.max_state_tokens, room))
     require_states(admitted)
     longest = max(len(s.prompt) for s in admitted.states) + settings.max_tokens
-    learner = Learner(job.model_folder, settings, longest, job.seed)
-    rollout = Rollout(ChatFormat(job.model_folder, job.parser), sampler, verify)
+    learner = Learner(job.model_folder, settings, longest, job.seed, job.processes)
+    rollout = Rollout(ChatFormat(job.model_folder, job.parser), sampler, verify, job.processes)
 
     def sample(drawn: list[TrainingState], seed: int) -> Groups:
         return rollout.groups(drawn, Sampling(settings.samples, settings.temperature, settings.max_tokens, seed))

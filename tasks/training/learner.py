@@ -1,7 +1,7 @@
 """The policy under training: its weights, optimiser and one update from a batch of samples.
 
-Weights and optimiser are float32; `train.precision` is that of the forward and backward pass. The model is in
-evaluation mode, so that it computes the distribution that was sampled from (no dropout).
+Weights and optimiser are float32; `train.precision` is that of the forward and backward pass. Of several processes each
+has a share of both, and computes a share of a batch's trees; the update is that of one process.
 """
 
 from __future__ import annotations
@@ -12,17 +12,18 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
 import torch
 from torch import Tensor
-from transformers import AutoModelForCausalLM, PreTrainedModel
-from transformers.modeling_layers import GradientCheckpointingLayer
+from transformers import PreTrainedModel
 
 from schemas.training import TrainConfig
 from tasks.errors import InputError, StageFailed
 from tasks.training import forward, objective, tree
 from tasks.training.adapters import add_adapters, merged
+from tasks.training.model import checkpoint_activations, load_model
+from tasks.training.processes import Processes
+from tasks.training.sharding import shard, whole
 
 log = logging.getLogger(__name__)
 
@@ -61,43 +62,6 @@ class Update:
     repeated_tokens: int
 
 
-def load_model(folder: Path, attention: Literal["dense", "blocks"] = "dense") -> PreTrainedModel:
-    """The model in float32, in evaluation mode, on the accelerator where there is one.
-
-    Raises:
-        InputError: no causal language model could be loaded from the folder, or not with this attention.
-    """
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    if attention == "blocks" and device == "cpu":
-        raise InputError("train.tree_attention is blocks, which needs a GPU to train; set it to dense on a CPU")
-    kind = {"attn_implementation": "flex_attention"} if attention == "blocks" else {}
-    try:
-        model: Any = AutoModelForCausalLM.from_pretrained(str(folder), dtype=torch.float32, **kind)
-    except (OSError, ValueError) as error:
-        raise InputError(f"model {str(folder)!r}: no causal language model could be loaded: {error}") from error
-    loaded: PreTrainedModel = model.to(device).eval()
-    return loaded
-
-
-def _checkpoint_activations(model: PreTrainedModel) -> None:
-    """Layers compute their activations again in the backward pass.
-
-    transformers does so in training mode only; the layers alone are put into it, and what is inside them (attention
-    with its dropout) stays in evaluation mode.
-
-    Raises:
-        InputError: the model's layers cannot.
-    """
-    layers = [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
-    if not (layers and model.supports_gradient_checkpointing):
-        raise InputError(
-            f"model class {type(model).__name__}: train.gradient_checkpointing is not possible; turn it off"
-        )
-    model.gradient_checkpointing_enable({"use_reentrant": False})
-    for layer in layers:
-        layer.training = True
-
-
 def _optimiser(model: PreTrainedModel, settings: TrainConfig) -> torch.optim.AdamW:
     parameters = [p for p in model.parameters() if p.requires_grad]
     groups = [
@@ -115,37 +79,61 @@ class Learner:
         settings: the section `train`.
         longest: tokens of the longest prompt and action together; decides whether a sliding window matters.
         seed: of the adapters' initial values, where `train.lora_rank` asks for adapters.
+        processes: those that train together, each with a `Learner` of the same arguments.
+
+    Raises:
+        InputError: the folder holds no usable model, or not for these settings.
     """
 
-    def __init__(self, folder: Path, settings: TrainConfig, longest: int, seed: int = 0) -> None:
-        self.settings = settings
-        self.model = load_model(folder, settings.tree_attention)
+    def __init__(
+        self, folder: Path, settings: TrainConfig, longest: int, seed: int = 0, processes: Processes | None = None
+    ) -> None:
+        self.settings, self.processes = settings, processes or Processes()
+        self.model = self._loaded(folder)
         if settings.lora_rank:
             add_adapters(self.model, settings.lora_rank, seed)
         if settings.gradient_checkpointing:
-            _checkpoint_activations(self.model)
-        self.optimiser = _optimiser(self.model, settings)
-        self.reference: PreTrainedModel | None = None
-        if settings.method == "grpo" and settings.kl_coefficient > 0:
-            self.reference = load_model(folder, settings.tree_attention).requires_grad_(False)
-        reason = forward.refusal(self.model, longest)
+            checkpoint_activations(self.model)
+        reason = forward.refusal(self.model, longest) if self.processes.is_first else None
+        reason = self.processes.firsts(reason)
         self.shares_prefixes = reason is None
         if reason is not None:
             log.warning("train: prompts are repeated for every sample, because %s", reason)
+        self._prepare(self.model)
+        self.optimiser = _optimiser(self.model, settings)
+        self.reference: PreTrainedModel | None = None
+        if settings.method == "grpo" and settings.kl_coefficient > 0:
+            self.reference = self._loaded(folder).requires_grad_(False)
+            self._prepare(self.reference)
+
+    def _loaded(self, folder: Path) -> PreTrainedModel:
+        """The whole model: on the accelerator where one process has it to itself, else in main memory, until each
+        process has its share."""
+        on_gpu = torch.cuda.is_available()
+        if self.settings.tree_attention == "blocks" and not on_gpu:
+            raise InputError("train.tree_attention is blocks, which needs a GPU to train; set it to dense on a CPU")
+        return load_model(folder, "cuda" if on_gpu and self.processes.count == 1 else "cpu")
+
+    def _prepare(self, model: PreTrainedModel) -> None:
+        if self.settings.tree_attention == "blocks":
+            model.set_attn_implementation("flex_attention")
+        if self.processes.count > 1:
+            shard(model, self.settings.precision)
 
     def weights(self) -> Iterator[tuple[str, Tensor]]:
-        """The parameters by transformers' names, tied ones once, adapters merged into them."""
+        """The parameters by transformers' names, whole, tied ones once, adapters merged into them. All processes must
+        take them."""
         names = {name.replace(".base_layer.", ".") for name, _ in self.model.named_parameters()}
         return ((name, value) for name, value in merged(self.model) if name in names)
 
-    def packs(self, branches: Sequence[tree.Branch]) -> Iterator[tree.Pack]:
-        """The forward passes of a batch, on the model's device."""
+    def packs(self, branches: Sequence[tree.Branch]) -> list[tree.Pack]:
+        """The forward passes of this process's share of a batch."""
         limit = self.settings.tokens_per_batch
         # Block masks skip what a dense mask computes, so that no tree is divided for the mask's sake.
         dense = self.settings.tree_attention == "dense"
         width = self.model.config.get_text_config().hidden_size if dense else limit
-        for pack in tree.pack(tree.plant(branches, limit, width, share=self.shares_prefixes), limit):
-            yield pack.to(self.model.device)
+        trees = tree.plant(branches, limit, width, share=self.shares_prefixes)
+        return list(tree.pack(tree.deal(trees, self.processes.count, width)[self.processes.rank], limit))
 
     def update(self, batch: Batch, step: int) -> Update:
         """One step of AdamW on the batch. A batch without samples changes nothing.
@@ -165,7 +153,7 @@ class Learner:
                 f"train: step {step}: out of memory; lower train.tokens_per_batch "
                 f"({self.settings.tokens_per_batch} now): {error}"
             ) from error
-        norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.max_grad_norm))
+        norm = float(whole(torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.max_grad_norm)))
         if not (math.isfinite(sums["loss"]) and math.isfinite(norm)):
             raise StageFailed(f"train: step {step}: loss {sums['loss']} and gradient norm {norm} are not both finite")
         for group in self.optimiser.param_groups:
@@ -174,22 +162,41 @@ class Learner:
         return self._summary(batch, sums, norm, rate)
 
     def _accumulate(self, batch: Batch) -> Counter[str]:
-        """Gradients of the whole batch, pack by pack: token weights add up over the step, so the packs' losses do."""
+        """Gradients of the whole batch, pack by pack: token weights add up over the step, so the packs' losses do.
+
+        A process with fewer packs than another computes one token in place of each that it lacks, with weight 0: the
+        processes put a layer together by meeting, and each must come as often as all others.
+        """
         sums: Counter[str] = Counter()
-        device = self.model.device
-        for pack in self.packs(batch.branches):
-            with torch.autocast(device.type, torch.bfloat16, enabled=self.settings.precision == "bfloat16"):
-                scores = forward.score(self.model, pack, self._temperature)
-            found = self._losses(pack, scores, batch)
-            loss = (found.pop("losses") * batch.weights_M.to(device)[pack.entries_T]).sum()
-            loss.backward()  # type: ignore[no-untyped-call]
-            sums.update({name: float(values_T.sum()) for name, values_T in found.items()})
-            sums.update({"loss": float(loss.detach()), "tokens": len(pack.entries_T), "distinct": pack.distinct_tokens})
-        return sums
+        packs = self.packs(batch.branches)
+        idle = tree.idle()
+        for number in range(max(self.processes.gather(len(packs)))):
+            own = number < len(packs)
+            found = self._backward((packs[number] if own else idle).to(self.device), batch, 1.0 if own else 0.0)
+            sums.update(found if own else {})
+        total: Counter[str] = Counter()
+        for part in self.processes.gather(sums):
+            total.update(part)
+        return total
+
+    def _backward(self, pack: tree.Pack, batch: Batch, factor: float) -> dict[str, float]:
+        """Add a pack's gradient; the sums over its tokens of what is measured."""
+        found = self._losses(pack, self._score(self.model, pack), batch)
+        loss = (found.pop("losses") * batch.weights_M.to(self.device)[pack.entries_T]).sum()
+        # The processes' gradients are averaged, and their losses are to be added.
+        (loss * (factor * self.processes.count)).backward()  # type: ignore[no-untyped-call]
+        sums = {name: float(values_T.sum()) for name, values_T in found.items()}
+        return sums | {"loss": float(loss.detach()), "tokens": len(pack.entries_T), "distinct": pack.distinct_tokens}
 
     @property
-    def _temperature(self) -> float:
-        return self.settings.temperature if self.settings.method == "grpo" else 1.0
+    def device(self) -> torch.device:
+        """Where this process computes."""
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+    def _score(self, model: PreTrainedModel, pack: tree.Pack) -> forward.TokenScores:
+        autocast = self.settings.precision == "bfloat16" and self.processes.count == 1
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=autocast):
+            return forward.score(model, pack, self.settings.temperature if self.settings.method == "grpo" else 1.0)
 
     def _losses(self, pack: tree.Pack, scores: forward.TokenScores, batch: Batch) -> dict[str, Tensor]:
         """Token losses of a pack with gradient, and what is measured at each token."""
@@ -212,7 +219,7 @@ class Learner:
             losses_T = losses_T * objective.sequence_importance_weights(logprobs_T, sampler_T, samples_T, cap)
         if self.reference is not None:
             with torch.no_grad():
-                reference_T = forward.score(self.reference, pack, self._temperature).logprobs_T
+                reference_T = self._score(self.reference, pack).logprobs_T
             kl_T = objective.kl_loss(logprobs_T, old_T, reference_T)
             losses_T = losses_T + self.settings.kl_coefficient * kl_T
             measured["kl"] = kl_T.detach()

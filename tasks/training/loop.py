@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from schemas.training import TrainConfig
@@ -13,6 +13,7 @@ from tasks.errors import StageFailed
 from tasks.training import checkpoint
 from tasks.training.learner import Batch, Learner
 from tasks.training.metrics import StepMetrics, best_step, has_stalled
+from tasks.training.processes import Processes
 from tasks.training.states import Admitted, TrainingState, draw
 from tasks.training.validation import Validation
 
@@ -27,6 +28,7 @@ class Job:
     """One training run.
 
     `checkpoint_folder` belongs to this run alone: what lies there is resumed. `output_folder` appears at the end.
+    Processes that train together have the same job but for their rank, and see the same folders.
     """
 
     model_folder: Path
@@ -36,6 +38,7 @@ class Job:
     seed: int = 0
     checkpoint_every: int = 10
     parser: str = "auto"
+    processes: Processes = field(default_factory=Processes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,9 @@ def run(
         states = draw(admitted.states, job.settings.states_per_step, step, job.seed)
         measured = _step(job, learner, step, collect(step, states), publish)
         if validation is not None and _due(job.settings, step):
+            began = time.perf_counter()
             measured["validation"] = validation.measure(learner)
+            measured["validate_s"] = time.perf_counter() - began
         metrics.append(measured)
         on_step(measured)
         if best_step(metrics) == step:
@@ -148,4 +153,5 @@ def _step(
         verify_s=collected.verify_s,
         update_s=updated - started,
         sync_s=time.perf_counter() - updated,
+        validate_s=0.0,
     )

@@ -46,7 +46,9 @@ class StepMetrics(TypedDict):
     verify_s: float
     update_s: float
     sync_s: float
-    """Seconds of sampling, verifying, updating, and giving the sampler its weights."""
+    validate_s: float
+    """Seconds of sampling, verifying (of the slowest process each), updating, giving the sampler its weights, and
+    validating."""
 
 
 def best_step(metrics: Sequence[StepMetrics]) -> int | None:

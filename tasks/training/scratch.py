@@ -11,10 +11,22 @@ from pathlib import Path
 
 from tasks.store.manifest import Ref
 from tasks.store.store import Store
+from tasks.training.processes import Processes
 
 
-def _root(store: Store) -> Path:
-    return Path(store.objects.full("_scratch")) if store.objects.local else Path.home() / ".cache" / "pivotrl"
+def beside(store: Store, name: str) -> Path:
+    """A folder on this machine: in a store on disk, else in the user's cache."""
+    return Path(store.objects.full(name)) if store.objects.local else Path.home() / ".cache" / "pivotrl" / name
+
+
+@contextmanager
+def shared_scratch(store: Store, target: Ref, processes: Processes) -> Iterator[Path]:
+    """`scratch` of the first process, in all of them."""
+    if not processes.is_first:
+        yield processes.firsts(Path())
+        return
+    with scratch(store, target) as folder:
+        yield processes.firsts(folder)
 
 
 @contextmanager
@@ -25,7 +37,7 @@ def scratch(store: Store, target: Ref) -> Iterator[Path]:
     A second run of the same artefact on this machine gets a temporary one, so that neither reads the other's
     checkpoints.
     """
-    folder = _root(store) / target.stage / target.version
+    folder = beside(store, "_scratch") / target.stage / target.version
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         try:

@@ -36,7 +36,7 @@ def train(job: Job, states: Sequence[TrainingState], on_step: OnStep, validation
     admitted = Admitted([s for s in short.states if s.key in completions], {**short.dropped, **unrendered})
     require_states(admitted)
     longest = max(len(s.prompt) + len(completions[s.key]) for s in admitted.states)
-    learner = Learner(job.model_folder, job.settings, longest, job.seed)
+    learner = Learner(job.model_folder, job.settings, longest, job.seed, job.processes)
 
     def collect(step: int, drawn: list[TrainingState]) -> Collected:
         branches = [Branch(s.state.trajectory_id, s.prompt, completions[s.key]) for s in drawn]

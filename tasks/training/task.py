@@ -1,16 +1,28 @@
-"""The Prefect task of `train`: trainer and sampler share a child process."""
+"""The Prefect task of `train`: trainer and sampler share a child process, or several of them."""
 
 from __future__ import annotations
 
-from schemas.config import ScoreConfig, TrainConfig
+from collections.abc import Sequence
+
+import polars as pl
+
+from schemas.config import ScoreConfig
+from schemas.training import TrainConfig
 from tasks.policy.files import Policy
-from tasks.stage.child import run_child
-from tasks.stage.orchestration import logger, published, stage_task
+from tasks.report.plots import training_curve
+from tasks.stage.orchestration import published, run_on_accelerator, stage_task
+from tasks.stage.progress import Update
 from tasks.stage.stage import Artefact, obtain
 from tasks.stage.writer import Writer
 from tasks.store.store import Store
-from tasks.training.spec import STAGE, TrainSpec
+from tasks.training.spec import PLOTTED, STAGE, TrainSpec, launcher
 from tasks.verifiers.build import identity
+
+
+def _curve(steps: Sequence[Update]) -> str:
+    """Rewards (or the loss) and validations over the steps so far."""
+    rows = [{"step": update.done - 1, **update.values} for update in steps]
+    return training_curve(pl.DataFrame(rows, schema={"step": pl.Int64, **dict.fromkeys(PLOTTED, pl.Float64)}))
 
 
 @stage_task
@@ -39,7 +51,13 @@ def train(
             score=score,
             seed=seed,
         )
-        run_child("tasks.training.worker", spec, timeout_s=config.engine.timeout_s, log=logger())
+        run_on_accelerator(
+            "tasks.training.worker",
+            spec,
+            timeout_s=config.engine.timeout_s,
+            launcher=launcher(config),
+            plot=_curve,
+        )
 
     inputs = {
         "states": str(states.ref),

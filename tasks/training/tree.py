@@ -174,6 +174,17 @@ def plant(branches: Sequence[Branch], limit: int, width: int, *, share: bool = T
     return sorted(trees, key=lambda tree: -len(tree.token_ids))
 
 
+def deal(trees: Sequence[Tree], hands: int, width: int) -> list[list[Tree]]:
+    """Trees, longest first, in as many lists of about the same cost; each list longest first. Some may be empty."""
+    dealt: list[list[Tree]] = [[] for _ in range(hands)]
+    costs = [0] * hands
+    for tree in trees:
+        least = costs.index(min(costs))
+        dealt[least].append(tree)
+        costs[least] += _cost(len(tree.token_ids), width)
+    return dealt
+
+
 def _pack(trees: Sequence[Tree]) -> Pack:
     rows, longest = len(trees), len(trees[0].token_ids)
     token_ids_RN = np.zeros((rows, longest), np.int64)
@@ -216,6 +227,11 @@ def pack(trees: Sequence[Tree], tokens_per_batch: int) -> Iterable[Pack]:
         rows.append(tree)
     if rows:
         yield _pack(rows)
+
+
+def idle() -> Pack:
+    """A pass of one token."""
+    return _pack([grow([Branch("", [0], [0])], [0])])
 
 
 def repeated_tokens(branches: Sequence[Branch]) -> int:

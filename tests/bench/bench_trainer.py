@@ -1,27 +1,28 @@
 """The trainer's forward and backward pass against TRL's GRPO and against repeated prompts.
 
     python -m tests.bench.bench_trainer [--repeats 3]    on a GPU, where there is one, the large case instead
-    PYTHONPATH=folder/of/trl python -m tests.bench.bench_trainer    TRL is left out, and named, where not installed
+    python -m tests.bench.bench_trainer --case state             one table; TRL is left out, and named, where missing
 
 Every measurement is a process of its own: one pass over one batch after a small one to warm up. Its memory is the peak
 less what the process held before the pass. Same weights, same samples, same loss (printed: it must be the same). TRL
-pads nothing here and keeps its activations, as all do. `repeated` is this trainer with a tree for every sample, the
-baseline where TRL is absent; `per state` has a tree for every state, so that samples of a state share its prompt, and
-states of a trajectory share nothing.
+pads nothing here and keeps its activations, as all do. `repeated` is this trainer with a tree for every sample, all of
+one length, through SDPA's causal kernel (flash on a GPU): the fair baseline where TRL is absent. `per state` has a tree
+for every state, so that samples of a state share its prompt, and states of a trajectory share nothing.
 
-Measured on 2026-11-22, one run each, two cores (Intel Xeon) that other jobs used at the same time, torch 2.13,
-TRL 1.16:
+Measured on 2026-11-22, one thread of two Intel Xeon cores that six other jobs shared (load average 3 to 9), torch 2.13,
+TRL 1.16; medians of processor seconds, which other jobs change less than the clock's:
 
-    one state               tree  10.7 s   865 MiB    TRL 138.6 s (13.0)  5,778 MiB (6.7)    repeated 74.8 s (7.0)
-    8 pivots, one history   tree 144.1 s 5,960 MiB    per state 243.9 s (1.7)  10,557 MiB (1.8)
+    one state, 3 runs       tree  3.9 s   879 MiB   TRL 37.0 s (9.5x)  5,754 MiB (6.5x)   repeated 33.1 s (8.5x)
+    8 pivots, 1 run         tree 54.2 s 5,961 MiB   per state 127.8 s (2.4x)  10,656 MiB (1.8x)
 
-The case `large` has not been run: there was no GPU.
+By the clock the ratios were 9.5x (TRL) and 3.1x (per state). The case `large` has not been run: no GPU was lent.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
 import random
 import resource
 import statistics
@@ -32,7 +33,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 SETTINGS = {"importance_cap": 0.0, "aggregation": "token_mean", "clip_high": 0.28}
 """Clipped ratio against recorded log-probabilities: both trainers have it, and it needs no pass beforehand."""
@@ -73,12 +74,7 @@ class Case:
 
 CASES = {
     "state": Case(
-        "one state: P=2,048, C=64, G=16; 6M parameters, float32",
-        SMALL,
-        (2048,),
-        64,
-        16,
-        ("tree", "trl", "repeated"),
+        "one state: P=2,048, C=64, G=16; 6M parameters, float32", SMALL, (2048,), 64, 16, ("tree", "trl", "repeated")
     ),
     "trajectory": Case(
         "8 pivots of one trajectory of 8,192 tokens, C=64, G=8; 6M parameters, float32",
@@ -132,12 +128,9 @@ def make_batch(case: Case, apart: bool) -> Any:
         TrainingState(State(f"t{i if apart else 0}", i, (), ()), Action("x"), history[:length])
         for i, length in enumerate(case.prompts)
     ]
+    logprobs = [-8.3] * case.actions
     samples = [
-        [
-            Sample([rng.randrange(700) for _ in range(case.actions)], [-8.3] * case.actions, True)
-            for _ in range(case.group)
-        ]
-        for _ in states
+        [Sample([rng.randrange(700) for _ in logprobs], logprobs, True) for _ in range(case.group)] for _ in states
     ]
     rewards_KG = (torch.arange(case.group) % 2).float().expand(len(states), -1)
     return grpo_batch(TrainConfig(**SETTINGS), states, samples, rewards_KG)  # type: ignore[arg-type]
@@ -229,8 +222,18 @@ def peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def measure(case: Case, rival: str) -> tuple[float, float, float]:
-    """Seconds, MiB and loss of one pass, in this process."""
+class Run(NamedTuple):
+    """One pass: seconds by the clock and of processor time (less than the clock's where the machine is shared), MiB,
+    loss."""
+
+    seconds: float
+    processor: float
+    mebibytes: float
+    loss: float
+
+
+def measure(case: Case, rival: str) -> Run:
+    """One pass, in this process."""
     apart = rival == "per state"
     with tempfile.TemporaryDirectory() as name:
         make_policy(Path(name), case.shape)
@@ -238,45 +241,49 @@ def measure(case: Case, rival: str) -> tuple[float, float, float]:
         one_pass(make_batch(replace(case, prompts=(64,), actions=8), apart))
         batch = make_batch(case, apart)
         before = resident()
-        began = time.perf_counter()
+        began, worked = time.perf_counter(), time.process_time()
         loss = one_pass(batch)
         after = peak()  # waits for an accelerator to finish
-        seconds = time.perf_counter() - began
-    return seconds, after - before, loss
+        return Run(time.perf_counter() - began, time.process_time() - worked, after - before, loss)
 
 
-def in_its_own_process(name: str, rival: str) -> tuple[float, float, float]:
+def in_its_own_process(name: str, rival: str) -> Run:
     """`measure`, where nothing else has warmed caches or taken memory."""
     line = [sys.executable, "-m", "tests.bench.bench_trainer", "--one", name, rival]
-    done = subprocess.run(line, capture_output=True, text=True, check=True)
-    seconds, mebibytes, loss = map(float, done.stdout.splitlines()[-1].split())
-    return seconds, mebibytes, loss
+    done = subprocess.run(line, stdout=subprocess.PIPE, text=True, check=True)
+    return Run(*map(float, done.stdout.splitlines()[-1].split()))
 
 
 def table(name: str, repeats: int) -> None:
-    """A row a rival: median and range, and how often the tree's median goes into it."""
+    """A row a rival: median, range, and how often the first one's median goes into it. The rivals take turns, so that
+    whatever else the machine does falls on all of them."""
     case = CASES[name]
-    print(f"\n{case.title}")
-    print(f"{'':>10} {'seconds':>24} {'ratio':>6} {'MiB of the pass':>24} {'ratio':>6} {'loss':>14}")
-    medians: list[float] = []
-    for rival in case.rivals:
-        if rival == "trl" and importlib.util.find_spec("trl") is None:
-            print(f"{'trl':>10}   not installed: pip install trl datasets, or name its folder in PYTHONPATH")
-            continue
-        runs = [in_its_own_process(name, rival) for _ in range(repeats)]
-        seconds, mebibytes, losses = zip(*runs, strict=True)
-        found = [statistics.median(seconds), statistics.median(mebibytes)]
-        medians = medians or found
-        cells = []
-        for values, median, least in zip((seconds, mebibytes), found, medians, strict=True):
-            cells += [f"{median:.1f} ({min(values):.1f} to {max(values):.1f})", f"{median / least:.1f}"]
-        print(f"{rival:>10} {cells[0]:>24} {cells[1]:>6} {cells[2]:>24} {cells[3]:>6} {losses[0]:>14.6e}", flush=True)
+    rivals = [rival for rival in case.rivals if rival != "trl" or importlib.util.find_spec("trl") is not None]
+    runs: dict[str, list[Run]] = {rival: [] for rival in rivals}
+    loads = []
+    for _ in range(repeats):
+        for rival in rivals:
+            runs[rival].append(in_its_own_process(name, rival))
+            loads.append(os.getloadavg()[0])
+    print(f"\n{case.title}; {repeats} runs each in turn, load average {min(loads):.1f} to {max(loads):.1f}")
+    print(f"{'':>10}{'seconds':>38}{'processor seconds':>38}{'MiB of the pass':>38}{'loss':>14}")
+    for rival in rivals:
+        cells = [_cell([run[i] for run in runs[rival]], [run[i] for run in runs[rivals[0]]]) for i in range(3)]
+        print(f"{rival:>10}{''.join(f'{cell:>38}' for cell in cells)}{runs[rival][0].loss:>14.6e}", flush=True)
+    if len(rivals) < len(case.rivals):
+        print("       trl   not installed (infra/test.txt has it)")
+
+
+def _cell(values: list[float], least: list[float]) -> str:
+    ratio = statistics.median(values) / statistics.median(least)
+    return f"{statistics.median(values):,.1f} ({min(values):,.1f} to {max(values):,.1f}) {ratio:.2f}x"
 
 
 def main() -> None:
     """Print the tables, or measure one rival."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--case", choices=CASES, help="one of the tables")
     parser.add_argument("--one", nargs=2, metavar=("CASE", "RIVAL"))
     arguments = parser.parse_args()
     if arguments.one:
@@ -284,7 +291,8 @@ def main() -> None:
         return
     import torch
 
-    for name in ("large",) if torch.cuda.is_available() else ("state", "trajectory"):
+    fitting = ("large",) if torch.cuda.is_available() else ("state", "trajectory")
+    for name in (arguments.case,) if arguments.case else fitting:
         table(name, arguments.repeats)
 
 

@@ -70,19 +70,27 @@ def conversation_states(folder: Path, trajectories: int = 3, turns: int = 3) -> 
 
 
 class RecordedSampler:
-    """Replays: samples depend on the prompt and the seed, never on the weights. Keeps what it was asked and given."""
+    """Replays: samples depend on the prompt and the seed, never on the weights. Keeps what it was asked and given.
 
-    def __init__(self, folder: Path) -> None:
+    Not `seeded`, they depend on the prompt alone: the seed differs among processes.
+    """
+
+    def __init__(self, folder: Path, seeded: bool = True) -> None:
         self.chat = ChatFormat(folder)
+        self.seeded = seeded
         self.seeds: list[int] = []
         self.weights: list[dict[str, torch.Tensor]] = []
 
     def sample(self, prompts, sampling):
         self.seeds.append(sampling.seed)
-        return [[self._one(prompt, sampling.seed, i) for i in range(sampling.n)] for prompt in prompts]
+        return self.groups(prompts, sampling.n, sampling.seed if self.seeded else None)
 
-    def _one(self, prompt, seed, i):
-        digest = hashlib.sha256(f"{list(prompt)}{seed}{i}".encode()).digest()
+    def groups(self, prompts, n, key):
+        """`n` samples a prompt."""
+        return [[self._one(prompt, key, i) for i in range(n)] for prompt in prompts]
+
+    def _one(self, prompt, key, i):
+        digest = hashlib.sha256(f"{list(prompt)}{key}{i}".encode()).digest()
         rng = random.Random(digest)
         text = rng.choice(LETTERS[:3]) + rng.choice(["", "", "!"])
         token_ids = [*self.chat.encode(text), self.chat.eos_token_id]

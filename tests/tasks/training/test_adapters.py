@@ -9,7 +9,8 @@ from transformers import AutoModelForCausalLM
 from schemas.training import TrainConfig
 from tasks.training import grpo
 from tasks.training.adapters import ALPHA
-from tasks.training.learner import Batch, Learner, load_model
+from tasks.training.learner import Batch, Learner
+from tasks.training.model import load_model
 from tasks.training.tree import Branch
 
 pytest.importorskip("peft", reason="LoRA needs peft")

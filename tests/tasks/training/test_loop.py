@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -68,8 +69,8 @@ def test_the_model_folder_keeps_the_sources_precision(policy_folder, tmp_path):
     shutil.copytree(policy_folder, half)
     AutoModelForCausalLM.from_pretrained(policy_folder, dtype=torch.bfloat16).save_pretrained(half)
     learner = Learner(half, TrainConfig(), 100)
-    checkpoint.save_model(learner.model, half, tmp_path / "a")
-    checkpoint.save_model(learner.model, half, tmp_path / "b")
+    checkpoint.save_model(learner, half, tmp_path / "a")
+    checkpoint.save_model(learner, half, tmp_path / "b")
     assert (tmp_path / "a" / "model.safetensors").read_bytes() == (half / "model.safetensors").read_bytes()
     assert (tmp_path / "b" / "model.safetensors").read_bytes() == (half / "model.safetensors").read_bytes()
 
@@ -150,15 +151,15 @@ def test_killed_and_resumed_gives_the_unbroken_runs_weights(
     run(whole, states, sampler, verify)
     expected = (whole.output_folder / "model.safetensors").read_bytes()
     assert expected != (policy_folder / "model.safetensors").read_bytes()
-    outs = {kill_at: tmp_path / f"killed{kill_at}" for kill_at in (0, 3)}
+    outs = {kill_at: tmp_path / f"killed{kill_at}" for kill_at in random.sample(range(5), 3)}
     children = [child(policy_folder, out, kill_at) for kill_at, out in outs.items()]
     for process, out in zip(children, outs.values(), strict=True):
         _, errors = process.communicate(timeout=300)
-        assert process.returncode == -signal.SIGKILL, errors
+        assert process.returncode == -signal.SIGKILL, (out.name, errors)
         resumed = job(policy_folder, out, every=2, **changes)
         assert not resumed.output_folder.exists()
         run(resumed, states, sampler, verify)
-        assert (resumed.output_folder / "model.safetensors").read_bytes() == expected
+        assert (resumed.output_folder / "model.safetensors").read_bytes() == expected, out.name
 
 
 def test_a_resumed_run_goes_on_with_metrics_and_a_synchronised_sampler(

@@ -122,6 +122,28 @@ def test_the_natural_gradient_norm_is_the_rewards_standard_deviation():
         torch.testing.assert_close(norm, std)
 
 
+@pytest.mark.parametrize("beta", [0.5, 1.0, 3.0])
+def test_along_the_regularised_path_the_signal_is_the_deviation_over_beta_squared(beta):
+    """Paper, Proposition 3.2: pi_beta is proportional to pi_0 exp(r / beta); the Fisher norm of its derivative by beta
+    is sqrt(Var(r)) / beta^2, with the variance under pi_beta."""
+    found = []
+    for chance in (0.02, 0.2, 0.5):
+        reference = torch.tensor([chance, 0.6 * (1 - chance), 0.4 * (1 - chance)], dtype=torch.float64)
+        rewards = torch.tensor([1.0, 0, 0], dtype=torch.float64)
+
+        def theta(b, reference=reference, rewards=rewards):
+            return reference.log() + rewards / b
+
+        at = torch.tensor(beta, dtype=torch.float64)
+        pi, tangent = theta(at).softmax(-1), torch.autograd.functional.jacobian(theta, at)
+        fisher = torch.diag(pi) - torch.outer(pi, pi)
+        std = (pi * rewards.square()).sum().sub((pi * rewards).sum() ** 2).sqrt()
+        norm = (tangent @ fisher @ tangent).sqrt()
+        torch.testing.assert_close(norm, std / beta**2)
+        found.append((float(std), float(norm)))
+    assert [norm for _, norm in sorted(found)] == sorted(norm for _, norm in found)
+
+
 @pytest.mark.parametrize("kind", ["grpo", "leave_one_out", "dr_grpo"])
 def test_groups_without_variance_do_not_move_a_tabular_policy(kind):
     """Paper, Proposition 3.1."""

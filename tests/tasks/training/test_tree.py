@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch.nn.attention.flex_attention import create_mask
 
 from tasks.training.forward import attention_argument, visible
-from tasks.training.tree import Branch, grow, pack, plant, repeated_tokens
+from tasks.training.tree import Branch, deal, grow, idle, pack, plant, repeated_tokens
 
 tokens = st.lists(st.integers(0, 2), min_size=1, max_size=6)
 branches_of = st.lists(
@@ -76,6 +76,28 @@ def test_packs_hold_every_tree_within_the_limit_and_index_their_rows(branches, l
     assert sorted(m for p in packs for m in p.entries_T.tolist()) == list(
         range(sum(len(b.completion) for b in branches))
     )
+
+
+@given(branches_of, st.integers(1, 5))
+def test_hands_hold_every_tree_once_and_longest_first(branches, hands):
+    trees = plant(branches, 40, 8)
+    dealt = deal(trees, hands, 8)
+    assert len(dealt) == hands
+    assert sorted(map(id, trees)) == sorted(id(tree) for hand in dealt for tree in hand)
+    for hand in dealt:
+        assert [len(t.token_ids) for t in hand] == sorted((len(t.token_ids) for t in hand), reverse=True)
+
+
+def test_hands_cost_about_the_same():
+    """One long tree against the many short ones that make up for it."""
+    branches = [Branch("long", list(range(60)), [1]), *(Branch(f"t{i}", list(range(20)), [1]) for i in range(9))]
+    dealt = deal(plant(branches, 1000, 10_000), 4, 10_000)
+    assert sorted(sum(len(tree.token_ids) for tree in hand) for hand in dealt) == [60, 60, 60, 60]
+
+
+def test_an_idle_pass_is_one_token_of_the_step():
+    only = idle()
+    assert only.token_ids_RN.shape == (1, 1) and only.entries_T.tolist() == [0] and only.chains
 
 
 def test_a_trees_trajectory_is_shared_with_no_other():

@@ -73,8 +73,9 @@ def test_held_out_states_are_few_short_and_the_same_each_time(states):
 
 def test_every_n_steps_and_after_the_last(job, policy_folder, states, sampler, verify, tmp_path):
     a_job = job(policy_folder, tmp_path, steps=5, validate_every=2)
-    found = [m["validation"] is not None for m in run(a_job, states, sampler, verify).metrics]
-    assert found == [False, True, False, True, True]
+    metrics = run(a_job, states, sampler, verify).metrics
+    assert [m["validation"] is not None for m in metrics] == [False, True, False, True, True]
+    assert [m["validate_s"] > 0 for m in metrics] == [False, True, False, True, True]
 
 
 def test_no_held_out_states_no_validation(job, policy_folder, states, sampler, verify, tmp_path):

@@ -1,0 +1,45 @@
+"""The model under training, as transformers loads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers.modeling_layers import GradientCheckpointingLayer
+
+from tasks.errors import InputError
+
+
+def load_model(folder: Path, device: str = "cpu") -> PreTrainedModel:
+    """The model in float32, in evaluation mode, so that it computes the distribution that is sampled from (no dropout).
+
+    Raises:
+        InputError: no causal language model could be loaded from the folder.
+    """
+    try:
+        model: Any = AutoModelForCausalLM.from_pretrained(str(folder), dtype=torch.float32)
+    except (OSError, ValueError) as error:
+        raise InputError(f"model {str(folder)!r}: no causal language model could be loaded: {error}") from error
+    loaded: PreTrainedModel = model.to(device).eval()
+    return loaded
+
+
+def checkpoint_activations(model: PreTrainedModel) -> None:
+    """Layers compute their activations again in the backward pass.
+
+    transformers does so in training mode only; the layers alone are put into it, and what is inside them (attention
+    with its dropout) stays in evaluation mode.
+
+    Raises:
+        InputError: the model's layers cannot.
+    """
+    layers = [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
+    if not (layers and model.supports_gradient_checkpointing):
+        raise InputError(
+            f"model class {type(model).__name__}: train.gradient_checkpointing is not possible; turn it off"
+        )
+    model.gradient_checkpointing_enable({"use_reentrant": False})
+    for layer in layers:
+        layer.training = True

@@ -1,0 +1,49 @@
+"""Where else a run's metrics go: TensorBoard, Weights & Biases, MLflow, by accelerate's trackers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import ProjectConfiguration
+
+from tasks.training.loop import OnStep
+from tasks.training.metrics import StepMetrics
+from tasks.training.spec import TrainSpec
+
+PROJECT = "pivotrl"
+
+
+@contextmanager
+def tracked(spec: TrainSpec, folder: Path) -> Iterator[OnStep]:
+    """What sends a step's metrics to the trackers of `train.trackers`; in the first process only.
+
+    Args:
+        folder: of trackers that write files; each run has one of its own in it.
+    """
+    names = spec.config.trackers
+    if not names:
+        yield lambda measured: None
+        return
+    place = ProjectConfiguration(project_dir=str(folder), logging_dir=str(folder))
+    accelerator = Accelerator(cpu=not torch.cuda.is_available(), log_with=list(names), project_config=place)
+    run = {"wandb": {"name": spec.target.version}, "mlflow": {"run_name": spec.target.version}}
+    accelerator.init_trackers(PROJECT, _settings(spec), {name: run[name] for name in names if name in run})
+
+    def send(measured: StepMetrics) -> None:
+        values = {name: value for name, value in measured.items() if value is not None and name != "step"}
+        accelerator.log(values, step=measured["step"])
+
+    try:
+        yield send
+    finally:
+        accelerator.end_training()
+
+
+def _settings(spec: TrainSpec) -> dict[str, str | int | float | bool]:
+    """The run's settings as flat names and plain values, which is all that TensorBoard takes."""
+    settings = {name: value for name, value in spec.config.model_dump().items() if not isinstance(value, dict | tuple)}
+    return {"artefact": str(spec.target), "policy": spec.policy.version, "seed": spec.seed, **settings}
