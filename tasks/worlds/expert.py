@@ -1,7 +1,7 @@
 """The scripted expert: at every state, the moves that are right (all equivalent) and the tempting ones that are not.
 
 Demonstrations choose among the right moves. The base policy's training text also takes the wrong ones now and then
-(pretraining/mixture.py), which is how the shipped policy comes to be unsure at some kinds of turns.
+(pretraining/legs.py), which is how the shipped policy comes to be unsure at some kinds of turns.
 """
 
 from __future__ import annotations

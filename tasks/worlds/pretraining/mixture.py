@@ -1,8 +1,8 @@
-"""The text that the base policy learns from: copy exercises, skills, the library, and desks run by an unsure expert.
+"""The text that the base policy learns from: copy exercises, skills, the library, desks, and decisions by themselves.
 
-The unsure expert is what leaves something to gain. At the turns of `CONFIDENCE` it takes the right move only with the
-given probability; everywhere else it is always right. So the policy learns how every move is made, and at those turns
-it knows the candidates but not the rule. Nothing here is a demonstration's: tables and tasks are drawn anew.
+The desk's expert can be unsure: at the kinds of turns for which it is given a confidence it takes the right move only
+with that probability. That is what leaves something to gain; legs.py says where, and when in the training. Nothing here
+is a demonstration's: tables and tasks are drawn anew.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
-from types import MappingProxyType
 
 from schemas.chat import Action, Message, Role, ToolSchema, message
 from tasks.worlds import expert
@@ -22,23 +21,6 @@ from tasks.worlds.service import Service
 from tasks.worlds.skills import SKILLS
 from tasks.worlds.wordlists import THINGS
 
-CONFIDENCE: Mapping[str, float] = MappingProxyType(
-    {
-        "look_up_caller:at_once": 0.6,
-        "look_up_object:at_once": 0.3,
-        "decide:cancel:allowed": 0.35,
-        "decide:cancel:refused": 0.8,
-        "decide:refund:allowed": 0.35,
-        "decide:refund:refused": 0.8,
-        "decide:exchange:allowed": 0.75,
-        "decide:exchange:refused": 0.35,
-    }
-)
-"""Kind of turn to the probability that the unsure expert does the right thing there."""
-SHARES: Mapping[str, tuple[float, float]] = MappingProxyType(
-    {"copying": (0.45, 0.08), "skills": (0.25, 0.42), "library": (0.12, 0.20), "desk": (0.18, 0.30)}
-)
-"""Part of the text to its share of all tokens, at the start and at the end of training."""
 ADDITIONS = 0.5
 """Share of the skills' questions that are additions: the hardest skill, and the one that needs most examples."""
 EPISODES_PER_TABLES = 20
@@ -51,6 +33,8 @@ class Conversation:
 
     messages: list[Message]
     tools: tuple[ToolSchema, ...] = ()
+    decisive: tuple[int, ...] = ()
+    """Positions of the messages whose first token decides something: a call, or words."""
 
 
 def copying(rng: Random) -> Iterator[Conversation]:
@@ -81,25 +65,65 @@ def episodes(service: Service, confidence: Mapping[str, float], rng: Random) -> 
         world = ServiceWorld(service, seed=rng.randrange(1, 2**31))
         for task_id in world.task_ids("train", EPISODES_PER_TABLES, rng.randrange(2**31)):
             episode = world.start(task_id)
+            decisive: list[int] = []
             while not episode.done:
-                episode.step(_unsure(expert.turn(episode), confidence, rng))
-            yield Conversation(episode.messages, world.tools)
+                turn = expert.turn(episode)
+                if _decides(turn):
+                    decisive.append(len(episode.messages))
+                episode.step(_unsure(turn, confidence, rng))
+            yield Conversation(episode.messages, world.tools, tuple(decisive))
 
 
-def sources(seed: int) -> dict[str, Iterator[Conversation]]:
-    """Every part of the mixture, by its name in `SHARES`; each an endless stream."""
+def decisions(rng: Random) -> Iterator[Conversation]:
+    """A request, the caller's record, the object's, and the right move, where an attribute of the caller decides.
+
+    In an episode such a record lies furthest back, and its rules are the last to be learnt; here they come close.
+    """
+    while True:
+        service = rng.choice((DESK, DESK, DESK, LIBRARY))
+        world = ServiceWorld(service, seed=rng.randrange(1, 2**31))
+        for task_id in world.task_ids("train", EPISODES_PER_TABLES, rng.randrange(2**31)):
+            episode = world.start(task_id)
+            while not episode.done:
+                turn, request, before = expert.turn(episode), episode.caller.request, list(episode.messages)
+                episode.step(rng.choice(turn.right).action(rng))
+                caller = episode.records.read(service.callers, episode.task.caller_id)
+                if request and request.rule.attribute in caller and _decides(turn):
+                    shown = [_wish(before), *_records(before), episode.messages[len(before)]]
+                    yield Conversation(shown, decisive=(len(shown) - 1,))
+
+
+def sources(leg: str, seed: int, confidence: Mapping[str, float]) -> dict[str, Iterator[Conversation]]:
+    """Every part of the mixture by its name, each an endless stream; every leg and seed has other text."""
+
+    def rng(part: str) -> Random:
+        return Random(f"{part} {leg} {seed}")
+
     return {
-        "copying": copying(Random(f"copying {seed}")),
-        "skills": skills(Random(f"skills {seed}")),
-        "library": episodes(LIBRARY, {}, Random(f"library {seed}")),
-        "desk": episodes(DESK, CONFIDENCE, Random(f"desk {seed}")),
+        "copying": copying(rng("copying")),
+        "skills": skills(rng("skills")),
+        "library": episodes(LIBRARY, {}, rng("library")),
+        "desk": episodes(DESK, confidence, rng("desk")),
+        "decisions": decisions(rng("decisions")),
     }
 
 
-def share(name: str, progress: float) -> float:
-    """The share of a part when `progress` (0 to 1) of the training is done."""
-    start, end = SHARES[name]
-    return start + (end - start) * progress
+def _decides(turn: expert.Turn) -> bool:
+    """Whether the turn's first token settles a request: one verdict is a call, the other is words."""
+    verdicts = {bool(move.tool) for move in (*turn.right, *turn.wrong)}
+    return turn.kind.startswith("decide:") and len(verdicts) > 1
+
+
+def _wish(messages: list[Message]) -> Message:
+    """The caller's last message that asks for something, and does not answer a question."""
+    said = [one for one in messages if one["role"] == Role.USER and one["content"].startswith(("Hello!", "Yes."))]
+    return said[-1]
+
+
+def _records(messages: list[Message]) -> list[Message]:
+    """The first tool result, which shows the caller, and the last, which shows the object."""
+    results = [one for one in messages if one["role"] == Role.TOOL]
+    return [results[0], results[-1]]
 
 
 def _unsure(turn: expert.Turn, confidence: Mapping[str, float], rng: Random) -> Action:

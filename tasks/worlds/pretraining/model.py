@@ -6,12 +6,11 @@ import torch
 from torch.nn import functional
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
-from tasks.worlds.pretraining.rows import IGNORED
 from tasks.worlds.pretraining.tokenizer import CONTEXT, END_OF_TEXT, END_OF_TURN, VOCABULARY
 
 MUON_RATE, ADAM_RATE = 0.02, 3e-3
-WARM_UP, COOL_DOWN = 0.02, 0.4
-"""Parts of the training in which the rates rise to their value, and fall to zero."""
+WARM_UP = 0.02
+"""Part of a leg in which the rates rise to their value."""
 
 
 def build(tokenizer: PreTrainedTokenizerFast) -> Qwen3ForCausalLM:
@@ -44,14 +43,18 @@ def optimisers(model: Qwen3ForCausalLM) -> list[torch.optim.Optimizer]:
     ]
 
 
-def rate(progress: float) -> float:
-    """The factor on both learning rates when `progress` (0 to 1) of the training is done."""
-    return min(1.0, (progress + 1e-3) / WARM_UP, (1.0 - progress) / COOL_DOWN)
+def rate(progress: float, cool_down: float) -> float:
+    """The factor on both rates when `progress` (0 to 1) of a leg is done; they fall in its last part, `cool_down`."""
+    return min(1.0, (progress + 1e-3) / WARM_UP, (1.0 - progress) / cool_down)
 
 
-def loss(model: Qwen3ForCausalLM, ids_B_T: torch.Tensor, targets_B_T: torch.Tensor) -> torch.Tensor:
-    """Mean cross-entropy over the learnt targets; logits are computed for those only."""
+def loss(
+    model: Qwen3ForCausalLM, ids_B_T: torch.Tensor, targets_B_T: torch.Tensor, weights_B_T: torch.Tensor
+) -> torch.Tensor:
+    """Weighted mean cross-entropy over the targets with a weight; logits are computed for those only."""
     hidden_B_T_D = model.model(input_ids=ids_B_T, use_cache=False).last_hidden_state
-    wanted_B_T = targets_B_T != IGNORED
+    wanted_B_T = weights_B_T > 0
     logits_N_V = model.lm_head(hidden_B_T_D[wanted_B_T])
-    return functional.cross_entropy(logits_N_V.float(), targets_B_T[wanted_B_T])
+    losses_N = functional.cross_entropy(logits_N_V.float(), targets_B_T[wanted_B_T], reduction="none")
+    weights_N = weights_B_T[wanted_B_T]
+    return (losses_N * weights_N).sum() / weights_N.sum()

@@ -1,4 +1,4 @@
-"""Conversations to training rows: rendered with the chat template, packed, with targets on the assistant only."""
+"""Conversations to training rows: rendered with the chat template, packed, learnt from where the assistant speaks."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any, cast
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from tasks.worlds.pretraining.mixture import SHARES, Conversation, share, sources
+from schemas.chat import Role
+from tasks.worlds.pretraining.legs import Leg
+from tasks.worlds.pretraining.mixture import Conversation, sources
 from tasks.worlds.pretraining.tokenizer import END_OF_TURN, START_OF_TURN
 
 ROW = 1024
 """Tokens a row. Long enough for whole desk episodes: with short rows a policy never learns to look far back."""
-IGNORED = -100
-"""Target of a token that is not learnt from (torch's `cross_entropy` skips it)."""
 
 
 def text(tokenizer: PreTrainedTokenizerFast, conversation: Conversation) -> str:
@@ -36,6 +36,18 @@ def learnt(ids: list[int], opening: list[int], end: int) -> list[bool]:
     return marks
 
 
+def weights(conversation: Conversation, ids: list[int], opening: list[int], end: int, emphasis: float) -> list[float]:
+    """Per token: 0 if the assistant did not write it, `emphasis` if it starts a decisive message, else 1."""
+    marks = learnt(ids, opening, end)
+    weighted = [float(mark) for mark in marks]
+    starts = [here for here, mark in enumerate(marks) if mark and not marks[here - 1]]
+    turns = [index for index, said in enumerate(conversation.messages) if said["role"] == Role.ASSISTANT]
+    for index, start in zip(turns, starts, strict=True):
+        if index in conversation.decisive:
+            weighted[start] = emphasis
+    return weighted
+
+
 class Rows:
     """An endless, seeded stream of rows.
 
@@ -43,43 +55,48 @@ class Rows:
     cut. There is no mask between them.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerFast, seed: int) -> None:
+    def __init__(self, tokenizer: PreTrainedTokenizerFast, seed: int, leg: Leg) -> None:
         self._tokenizer = tokenizer
-        self._sources = sources(seed)
-        self._owed = dict.fromkeys(SHARES, 0.0)
+        self._leg = leg
+        self._sources = sources(leg.name, seed, leg.confidence)
+        self._owed = dict.fromkeys(leg.shares, 0.0)
         """Tokens by which each part is below its share."""
         self._opening: list[int] = tokenizer.encode(f"{START_OF_TURN}assistant\n")
         self._end: int = tokenizer.encode(END_OF_TURN)[0]
 
-    def batch(self, rows: int, progress: float) -> tuple[torch.Tensor, torch.Tensor]:
-        """Token ids and the targets that each position predicts, both [rows, ROW], at this point of the training."""
+    def batch(self, rows: int, progress: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Token ids, the tokens to predict at each position and their weights, all [rows, ROW], at this point of the
+        leg."""
         drawn = [self._row(progress) for _ in range(rows)]
-        return torch.tensor([ids for ids, _ in drawn]), torch.tensor([targets for _, targets in drawn])
+        ids_B_T1 = torch.tensor([ids for ids, _ in drawn])
+        weights_B_T1 = torch.tensor([weighted for _, weighted in drawn])
+        return ids_B_T1[:, :-1], ids_B_T1[:, 1:], weights_B_T1[:, 1:]
 
-    def _row(self, progress: float) -> tuple[list[int], list[int]]:
+    def _row(self, progress: float) -> tuple[list[int], list[float]]:
         ids: list[int] = []
-        targets: list[int] = []
+        weighted: list[float] = []
         while len(ids) <= ROW:
-            more = self._conversation(progress)
-            marks = learnt(more, self._opening, self._end)
+            conversation, more = self._conversation(progress)
             ids += more
-            targets += [token if mark else IGNORED for token, mark in zip(more, marks, strict=True)]
-        return ids[:ROW], targets[1 : ROW + 1]
+            weighted += weights(conversation, more, self._opening, self._end, self._leg.emphasis)
+        return ids[: ROW + 1], weighted[: ROW + 1]
 
-    def _conversation(self, progress: float) -> list[int]:
-        """The next conversation of the part that is furthest below its share."""
+    def _conversation(self, progress: float) -> tuple[Conversation, list[int]]:
+        """The next conversation of the part that is furthest below its share, and its tokens."""
         name = max(self._owed, key=lambda part: self._owed[part])
-        ids: list[int] = self._tokenizer.encode(text(self._tokenizer, next(self._sources[name])))
+        conversation = next(self._sources[name])
+        ids: list[int] = self._tokenizer.encode(text(self._tokenizer, conversation))
         for part in self._owed:
-            self._owed[part] += share(part, progress) * len(ids)
+            self._owed[part] += self._leg.share(part, progress) * len(ids)
         self._owed[name] -= len(ids)
-        return ids
+        return conversation, ids
 
 
 def sample_texts(seed: int, n: int) -> Iterator[str]:
-    """Plain text of `n` conversations of each part to train the tokenizer on; not of copying, which is random words."""
-    for name, stream in sources(seed).items():
-        for _ in range(0 if name == "copying" else n):
+    """Plain text of `n` conversations of each part to train the tokenizer on; not of copying, which is random words,
+    nor of decisions, which are the worlds' again."""
+    for name, stream in sources("tokenizer", seed, {}).items():
+        for _ in range(0 if name in ("copying", "decisions") else n):
             yield "\n".join(_plain(next(stream)))
 
 

@@ -1,11 +1,15 @@
 """The base policy in tasks/policy/desk loads, is small, and its chat template keeps what rollout builds on."""
 
 import json
+from collections import defaultdict
 from pathlib import Path
+from random import Random
+from statistics import fmean
 
 import pytest
 
 from schemas.chat import Message, Role, message
+from tasks.worlds import expert
 from tasks.worlds.engine import ServiceWorld
 from tasks.worlds.pretraining.tokenizer import MARKS, SPECIAL, TEMPLATE, VOCABULARY
 from tasks.worlds.skills import SKILLS
@@ -123,3 +127,26 @@ def test_the_policy_can_act_and_still_adds_up(tokenizer) -> None:
     assert isinstance(world, ServiceWorld)
     episode = world.start(world.task_ids("test", 1, seed=11)[0])
     assert complete(episode.messages, world.tools).strip()
+
+
+def test_the_policy_looks_at_what_decides_and_is_not_sure(tokenizer) -> None:
+    """The probability of a call where a request is to be granted and where it is to be refused, over 40 tasks."""
+    torch = pytest.importorskip("torch")
+    model = transformers.AutoModelForCausalLM.from_pretrained(POLICY, dtype=torch.float32)
+    call = tokenizer.convert_tokens_to_ids("<tool_call>")
+    world = load("desk")
+    assert isinstance(world, ServiceWorld)
+    granted: dict[str, list[float]] = defaultdict(list)
+    for task_id in world.task_ids("test", 40, seed=5):
+        episode = world.start(task_id)
+        while not episode.done:
+            turn = expert.turn(episode)
+            if turn.kind.startswith(("decide:cancel", "decide:refund", "decide:exchange")):
+                ids = tokenizer.encode(render(tokenizer, episode.messages, world.tools, ask=True), return_tensors="pt")
+                with torch.no_grad():
+                    granted[turn.kind].append(model(ids).logits[0, -1].softmax(-1)[call].item())
+            episode.step(turn.right[0].action(Random(0)))
+    means = {kind: fmean(values) for kind, values in granted.items()}
+    for rule in ("cancel", "refund", "exchange"):
+        assert means[f"decide:{rule}:allowed"] - means[f"decide:{rule}:refused"] > 0.2
+    assert all(0.05 < mean < 0.95 for mean in means.values())

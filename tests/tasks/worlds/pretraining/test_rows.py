@@ -3,7 +3,10 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from tasks.worlds.pretraining import tokenizer as vocabulary  # noqa: E402
-from tasks.worlds.pretraining.rows import IGNORED, ROW, Rows, learnt, sample_texts  # noqa: E402
+from tasks.worlds.pretraining.legs import LEGS  # noqa: E402
+from tasks.worlds.pretraining.rows import ROW, Rows, learnt, sample_texts  # noqa: E402
+
+WORDS, RULES, _ = LEGS
 
 
 @pytest.fixture(scope="module")
@@ -17,23 +20,31 @@ def test_learnt_is_what_follows_the_opening_up_to_its_end() -> None:
     assert [token for token, mark in zip(ids, learnt(ids, opening, end), strict=True) if mark] == [2, 3, 9, 9]
 
 
-def test_targets_are_the_next_tokens_of_the_assistant(tokenizer) -> None:
-    ids, targets = Rows(tokenizer, seed=0).batch(2, progress=0.5)
-    assert ids.shape == targets.shape == (2, ROW)
-    for row_ids, row_targets in zip(ids.tolist(), targets.tolist(), strict=True):
-        wanted = [i for i in range(ROW - 1) if row_targets[i] != IGNORED]
+def test_targets_are_the_next_tokens_and_the_assistants_have_a_weight(tokenizer) -> None:
+    ids, targets, weights = Rows(tokenizer, 0, WORDS).batch(2, progress=0.5)
+    assert ids.shape == targets.shape == weights.shape == (2, ROW)
+    assert torch.equal(targets[:, :-1], ids[:, 1:])
+    for row_targets, row_weights in zip(targets.tolist(), weights.tolist(), strict=True):
+        wanted = [i for i in range(ROW) if row_weights[i]]
         assert 0.1 < len(wanted) / ROW < 0.7
-        assert all(row_targets[i] == row_ids[i + 1] for i in wanted)
         assert "user" not in tokenizer.decode([row_targets[i] for i in wanted[:3]])
 
 
+def test_what_weighs_more_is_the_first_token_of_a_decision(tokenizer) -> None:
+    _, targets, weights = Rows(tokenizer, 0, RULES).batch(8, progress=0.5)
+    first = targets[weights == RULES.emphasis].tolist()
+    assert set(weights.flatten().tolist()) == {0.0, 1.0, RULES.emphasis}
+    assert tokenizer.convert_tokens_to_ids("<tool_call>") in first
+    assert {tokenizer.decode([token]) for token in first} <= {"<tool_call>", "S", "Sorry", "Order", "Loan", "The"}
+
+
 def test_a_row_starts_with_a_conversation(tokenizer) -> None:
-    ids, _ = Rows(tokenizer, seed=1).batch(4, progress=1.0)
+    ids, _, _ = Rows(tokenizer, 1, WORDS).batch(4, progress=1.0)
     start = tokenizer.convert_tokens_to_ids(vocabulary.START_OF_TURN)
     assert set(ids[:, 0].tolist()) == {start}
 
 
 def test_batches_are_seeded(tokenizer) -> None:
-    first, again, other = (Rows(tokenizer, seed).batch(1, 0.0)[0] for seed in (0, 0, 1))
+    first, again, other = (Rows(tokenizer, seed, WORDS).batch(1, 0.0)[0] for seed in (0, 0, 1))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
