@@ -74,7 +74,9 @@ def up(given: argparse.Namespace) -> None:
 def deploy(given: argparse.Namespace) -> None:
     """What `up` deploys, on a server that runs already: a team's."""
     import tempfile
+    from contextlib import suppress
 
+    from flows.processes import heartbeat
     from tasks.errors import ConfigurationError
 
     url = os.environ.get("PREFECT_API_URL")
@@ -83,10 +85,16 @@ def deploy(given: argparse.Namespace) -> None:
             "PREFECT_API_URL is not set: give it the address of a running server, such as "
             "http://127.0.0.1:4200/api. To start one here: pivotrl up"
         )
+    environment = {**os.environ, **heartbeat()}  # before Prefect's import, which ends in a traceback where it is wrong
     from flows.deploying import deploy
 
     log = Path(tempfile.mkdtemp(prefix="pivotrl-deploy-")) / "deploy.log"
-    deploy({"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30", **os.environ}, log)
+    try:
+        deploy(environment, log)
+        log.unlink()
+    finally:
+        with suppress(OSError):  # the log of what failed stays: the error names it
+            log.parent.rmdir()
     print(f"Deployed prefect.yaml to {url}")
 
 
@@ -168,9 +176,13 @@ def _changes(config: PipelineConfig) -> dict[str, Any]:
 
 
 def _store(given: argparse.Namespace) -> Store:
+    from flows.configuration import default_store
+    from tasks.errors import ConfigurationError
     from tasks.store.store import Store
 
-    return Store(given.store or os.environ.get("PIVOTRL_STORE") or DEFAULT_STORE)
+    if given.store == "":
+        raise ConfigurationError("--store is empty: give a path or an fsspec URL, or leave it out")
+    return Store(given.store or default_store() or DEFAULT_STORE)
 
 
 def _answer(given: argparse.Namespace, found: dict[str, Any], text: Callable[[dict[str, Any]], str]) -> None:

@@ -25,6 +25,7 @@ from tasks.stage.child import children_stopped_on_error
 from tasks.stage.orchestration import refusing
 from tasks.stage.stage import Artefact
 from tasks.store.store import Store
+from tasks.training.spec import check as check_training
 
 Variant = Literal["pivotrl", "random_turns", "strict_match", "sft"]
 
@@ -70,6 +71,8 @@ def compare(
     if not variants:
         raise ConfigurationError(f"compare: no variant is named; there are {', '.join(VARIANTS)}")
     configs = {name: changed(c, VARIANTS[name]) for name in variants}
+    for varied in configs.values():
+        check_training(varied.train)
     store = Store(c.store)
     base = resolve(c.model, store)
     artefacts: list[Artefact] = []

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError, WithJsonSchema
 
 from flows.form import changes_schema
 from schemas.config import PipelineConfig
+from schemas.locations import REFUSAL, holds_credentials
 from tasks.errors import ConfigurationError
 
 PRESETS = Path(__file__).parents[1] / "infra" / "presets"
@@ -70,7 +71,8 @@ def validated(values: dict[str, Any], where: str) -> PipelineConfig:
     Raises:
         ConfigurationError: as `section`.
     """
-    return section(PipelineConfig, {**default_store(), **values}, where)
+    store = default_store()
+    return section(PipelineConfig, {**({"store": store} if store else {}), **values}, where)
 
 
 def section(model: type[_Settings], values: Mapping[str, Any], where: str) -> _Settings:
@@ -82,14 +84,20 @@ def section(model: type[_Settings], values: Mapping[str, Any], where: str) -> _S
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        problems = "\n".join(f"  {_problem(dict(e))}" for e in error.errors())
+        problems = "\n".join(f"  {_problem(model, dict(e))}" for e in error.errors())
         raise ConfigurationError(f"{where}:\n{problems}") from error
 
 
-def default_store() -> dict[str, str]:
-    """The store that the environment names, as a setting: a team's workers have no disk to keep artefacts on."""
-    store = os.environ.get("PIVOTRL_STORE")
-    return {"store": store} if store else {}
+def default_store() -> str:
+    """The store that the environment names, PIVOTRL_STORE, a path as it is seen from here; empty where it names none.
+
+    Raises:
+        ConfigurationError: it is a URL with a credential in it.
+    """
+    named = os.environ.get("PIVOTRL_STORE", "")
+    if holds_credentials(named):
+        raise ConfigurationError(f"PIVOTRL_STORE: {REFUSAL}")
+    return named if not named or "://" in named else str(Path(named).expanduser().absolute())
 
 
 def _read(name: str) -> dict[str, Any]:
@@ -140,10 +148,10 @@ def _set(values: dict[str, Any], setting: str) -> None:
     values[last] = value
 
 
-def _problem(error: dict[str, Any]) -> str:
+def _problem(model: type[BaseModel], error: dict[str, Any]) -> str:
     key = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(error["loc"][-1]), _keys(error["loc"][:-1]), 1)
+        near = difflib.get_close_matches(str(error["loc"][-1]), _keys(model, error["loc"][:-1]), 1)
         return f"{key}: no such key" + (f"; did you mean {near[0]!r}?" if near else "")
     if error["type"] == "missing":
         return f"{key}: must be given"
@@ -152,9 +160,9 @@ def _problem(error: dict[str, Any]) -> str:
     return f"{key or 'configuration'}: {error['msg']} (given: {error['input']!r:.80})"
 
 
-def _keys(location: tuple[str | int, ...]) -> list[str]:
-    model: Any = PipelineConfig
+def _keys(model: type[BaseModel], location: tuple[str | int, ...]) -> list[str]:
+    found: Any = model
     for part in location:
-        field = model.model_fields.get(str(part)) if isinstance(model, type) and issubclass(model, BaseModel) else None
-        model = field.annotation if field else None
-    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+        field = found.model_fields.get(str(part)) if isinstance(found, type) and issubclass(found, BaseModel) else None
+        found = field.annotation if field else None
+    return list(found.model_fields) if isinstance(found, type) and issubclass(found, BaseModel) else []

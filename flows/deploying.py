@@ -2,7 +2,7 @@
 prefect.yaml, and an automation that marks runs crashed whose process is gone.
 
 All of it may be there already, from the last start or changed by a person since: nothing is made twice, and what was
-changed stays, except what prefect.yaml says of its deployments.
+changed stays, except what prefect.yaml says of its deployments, and an automation whose window is another heartbeat's.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
+import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentScheduleCreate, GlobalConcurrencyLimitCreate, WorkPoolCreate
+from prefect.client.schemas.filters import WorkPoolFilter, WorkPoolFilterName
 from prefect.client.schemas.objects import DeploymentSchedule, StateType
 from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
@@ -38,21 +40,45 @@ def deploy(environment: dict[str, str], log: Path) -> None:
     """Bring the server of `environment` to what this checkout deploys.
 
     Raises:
-        PivotRLError: Prefect refused prefect.yaml; the text has the last lines of what it said.
+        PivotRLError: the server does not answer or refused, or Prefect refused prefect.yaml; the text has the last
+            lines of what it said.
     """
-    with temporary_settings({PREFECT_API_URL: environment["PREFECT_API_URL"]}), get_client(sync_client=True) as client:
-        template = ProcessWorker.get_default_base_job_template()
-        with suppress(ObjectAlreadyExists):
-            client.create_work_pool(WorkPoolCreate(name=POOL, type="process", base_job_template=template))
-        try:
-            client.read_global_concurrency_limit_by_name(ACCELERATOR)
-        except ObjectNotFound:
-            client.create_global_concurrency_limit(GlobalConcurrencyLimitCreate(name=ACCELERATOR, limit=1))
-        if not client.read_automations_by_name(CRASH_AUTOMATION):
-            client.create_automation(crash_automation(int(environment["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"])))
-        before = _schedules(client)
-        _deploy_all(environment, log)
-        _restore(client, before)
+    url = environment["PREFECT_API_URL"]
+    try:
+        with temporary_settings({PREFECT_API_URL: url}), get_client(sync_client=True) as client:
+            _make(client, int(environment["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"]))
+            before = _schedules(client)
+            try:
+                _deploy_all(environment, log)
+            finally:  # what failed half-way has switched some of them already
+                _restore(client, before)
+    except httpx.HTTPError as error:
+        raise PivotRLError(
+            f"Prefect's server at {url} does not answer, or refuses: {error}. Is PREFECT_API_URL right, and "
+            "PREFECT_API_AUTH_STRING or PREFECT_API_KEY, if it asks for one?"
+        ) from error
+
+
+def _make(client: SyncPrefectClient, heartbeat_s: int) -> None:
+    """What is not in prefect.yaml, unless it is there."""
+    template = ProcessWorker.get_default_base_job_template()
+    with suppress(ObjectAlreadyExists):
+        client.create_work_pool(WorkPoolCreate(name=POOL, type="process", base_job_template=template))
+    try:
+        client.read_global_concurrency_limit_by_name(ACCELERATOR)
+    except ObjectNotFound:
+        client.create_global_concurrency_limit(GlobalConcurrencyLimitCreate(name=ACCELERATOR, limit=1))
+    wanted = crash_automation(heartbeat_s)
+    found = client.read_automations_by_name(CRASH_AUTOMATION)
+    if not found:
+        client.create_automation(wanted)
+    for there in found:
+        if _window(there) != _window(wanted):
+            client.update_automation(there.id, wanted.model_copy(update={"enabled": there.enabled}))
+
+
+def _window(automation: AutomationCore) -> timedelta | None:
+    return automation.trigger.within if isinstance(automation.trigger, EventTrigger) else None
 
 
 def crash_automation(heartbeat_s: int) -> AutomationCore:
@@ -99,7 +125,9 @@ _Schedules = dict[UUID, list[DeploymentSchedule]]
 
 
 def _schedules(client: SyncPrefectClient) -> _Schedules:
-    return {deployment.id: list(deployment.schedules) for deployment in client.read_deployments(limit=200)}
+    ours = WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL]))
+    deployments = client.read_deployments(work_pool_filter=ours, limit=200)
+    return {deployment.id: list(deployment.schedules) for deployment in deployments}
 
 
 def _restore(client: SyncPrefectClient, before: _Schedules) -> None:

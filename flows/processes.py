@@ -16,11 +16,14 @@ from pathlib import Path
 
 import yaml
 
-from tasks.errors import PivotRLError
+from tasks.errors import ConfigurationError, PivotRLError
 
 ROOT = Path(__file__).parents[1]
 _STOP_S = 20.0
 _PR_SET_PDEATHSIG = 1  # of prctl(2)
+_prctl = ctypes.CDLL(None).prctl  # looked up here: between fork and exec, the loader's lock may be held for ever
+_HEARTBEAT = "PREFECT_FLOWS_HEARTBEAT_FREQUENCY"
+_LEAST_HEARTBEAT_S = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,18 @@ def running(name: str, arguments: list[str], environment: Mapping[str, str], fol
         _stop(process)
 
 
+def heartbeat() -> dict[str, str]:
+    """Seconds between a run's signs of life, as the variable that says it: the environment's, or the fewest there are.
+
+    Raises:
+        ConfigurationError: the environment's is not a number of seconds that Prefect takes.
+    """
+    given = os.environ.get(_HEARTBEAT) or str(_LEAST_HEARTBEAT_S)
+    if not given.isdecimal() or int(given) < _LEAST_HEARTBEAT_S:
+        raise ConfigurationError(f"{_HEARTBEAT}={given}: give whole seconds, {_LEAST_HEARTBEAT_S} at least")
+    return {_HEARTBEAT: given}
+
+
 def last_lines(log: Path, count: int = 20) -> str:
     """The end of a log, for an error's text."""
     return "\n".join([*log.read_text(errors="replace").splitlines()[-count:], f"(all of it: {log})"])
@@ -96,16 +111,18 @@ def server_logging(folder: Path) -> dict[str, str]:
 
 def _end_with_parent() -> None:
     """The kernel's SIGTERM to a child whose parent was killed by SIGKILL and could not stop it."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _stop(leader: subprocess.Popen[bytes]) -> None:
     """First what it started: told to stop, a worker kills its runs, and then none of them can say that it crashed."""
     end = time.monotonic() + _STOP_S
-    for member in _led_by(leader.pid):
-        with suppress(ProcessLookupError):
-            os.kill(member, signal.SIGTERM)
-    while _led_by(leader.pid) and time.monotonic() < end:
+    told: set[int] = set()
+    while (members := set(_led_by(leader.pid))) and time.monotonic() < end:
+        for member in members - told:  # also those that it starts meanwhile
+            with suppress(ProcessLookupError):
+                os.kill(member, signal.SIGTERM)
+        told |= members
         time.sleep(0.1)
     leader.terminate()
     with suppress(subprocess.TimeoutExpired):

@@ -10,21 +10,22 @@ the policy in use instead.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Literal, cast
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Literal, cast
 
 from prefect import flow
 from prefect.states import Completed
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, TypeAdapter, WithJsonSchema
 
 from flows.configuration import Changes, Preset, resolved
 from flows.pivotrl import evaluation, training
 from flows.start import Given
 from schemas.config import GateConfig
+from schemas.locations import Location
 from tasks.evaluation.spec import check
 from tasks.policy.files import resolve, trained
 from tasks.promotion.arrivals import recipe
-from tasks.promotion.gate import check_gate
+from tasks.promotion.gate import check_gate, check_held_out
 from tasks.promotion.task import decide, look
 from tasks.stage.child import children_stopped_on_error
 from tasks.stage.orchestration import refusing
@@ -33,6 +34,10 @@ from tasks.store.promotion import promoted
 from tasks.store.store import Store
 
 Outcome = Literal["Promoted", "Rejected", "NoNewData"]
+
+Source = Annotated[str, WithJsonSchema(TypeAdapter(Location).json_schema())]
+"""A Location by its schema alone: the form and the server refuse a secret, before it is stored as a run's parameter.
+In Python the configuration does, whose error does not repeat it, as Prefect's would."""
 
 
 class Retrained(BaseModel):
@@ -50,7 +55,7 @@ class Retrained(BaseModel):
 @refusing
 def retrain(
     preset: Preset = "desk",
-    source: str = "",
+    source: Source = "",
     gate: GateConfig = GateConfig(),  # noqa: B008 (frozen)
     config: Changes = {},  # noqa: B006 (a form's default, never changed)
 ) -> Retrained:
@@ -65,11 +70,12 @@ def retrain(
         gate: What the candidate must show to be promoted.
         config: What differs from the preset. What is left empty is the preset's.
     """
-    if source:
-        config = {**config, "ingest": {**config.get("ingest", {}), "source": source}}
+    section = config.get("ingest") or {}
+    if source and isinstance(section, Mapping):  # what is no section is refused below
+        config = {**config, "ingest": {**section, "source": source}}
     c = resolved(preset, config)
     check(c.evaluate)
-    check_gate(gate, c.evaluate)
+    check_gate(gate, c.evaluate, c.split)
     store = Store(c.store)
     reference = resolve(c.model, store)
     in_use = promoted(store)
@@ -79,6 +85,8 @@ def retrain(
     with children_stopped_on_error():
         for artefact in training(c, reference, Given()):
             artefacts.append(artefact)
+            if artefact.stage == "states":
+                check_held_out(store, artefact.ref, c.evaluate)
             if artefact.stage == "trajectories":
                 found = look.submit(artefact, key, baseline, gate, c.store).result()
                 if found.ended:
@@ -88,7 +96,7 @@ def retrain(
         made = {artefact.stage: artefact for artefact in artefacts}
         decision = decide.submit(gate, key, made, baseline, evaluations, c.store).result()
     summary = store.manifest(decision.ref).summary
-    outcome: Outcome = "Promoted" if summary["promoted"] else "Rejected"
+    outcome: Outcome = "Promoted" if summary["passes"] else "Rejected"
     return _ended(outcome, summary["sentence"], [*artefacts, decision])
 
 

@@ -22,7 +22,8 @@ from pathlib import Path
 from types import FrameType
 
 from flows.commands import DEFAULT_STORE
-from flows.processes import ROOT, Part, running, server_logging
+from flows.configuration import default_store
+from flows.processes import ROOT, Part, heartbeat, running, server_logging
 from flows.reports import serving
 from tasks.errors import ConfigurationError, PivotRLError
 from tasks.report.browser_page import REPORTS_URL
@@ -38,7 +39,7 @@ Choose a deployment there and run it; every stage leaves a card under Artifacts.
     export PREFECT_API_URL={url}/api
     prefect deployment run pivotrl/pivotrl --watch
 
-Runs work in {root}: artefacts go to {root}/.pivotrl/store unless their store says otherwise.
+Runs work in {root}; artefacts go to the store {store} unless a run names another.
 Ctrl-C stops the worker with what it runs, and the server. What was finished is kept: a retry goes on from there."""
 
 
@@ -46,17 +47,37 @@ def up(port: int) -> None:
     """Start it all, say where it is, and stay until Ctrl-C, SIGTERM or the end of the terminal; then stop it all.
 
     Raises:
-        ConfigurationError: the port is taken, or another `pivotrl up` uses the same PREFECT_HOME.
+        ConfigurationError: the port is taken, another `pivotrl up` uses the same PREFECT_HOME, or PREFECT_HOME or
+            the store cannot be written to.
         PivotRLError: the server or the worker ended, or prefect.yaml could not be deployed.
     """
-    folder = Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser().absolute() / "pivotrl"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder, store = _folder(), default_store() or str(ROOT / DEFAULT_STORE)
+    _past_proxies()
     url = f"http://{HOST}:{port}"
     with _only_one(folder, url):
         _check_port(port)
-        with suppress(KeyboardInterrupt), _interrupted_by_signals(), _pages() as pages:
-            _serve(url, environment(url, folder) | pages, folder)
+        with suppress(KeyboardInterrupt), _interrupted_by_signals(), _pages(store, port + 1) as pages:
+            _serve(url, environment(url, folder) | pages, folder, store)
     _say("Stopped.")
+
+
+def _folder() -> Path:
+    folder = Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser().absolute() / "pivotrl"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "up.lock").touch()
+    except OSError as error:
+        raise ConfigurationError(
+            f"{folder} cannot be written to: {error.strerror}; give another folder by PREFECT_HOME"
+        ) from error
+    return folder
+
+
+def _past_proxies() -> None:
+    """HTTP_PROXY is for what is elsewhere: this process and its children reach the server themselves."""
+    given = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    if given != "*":
+        os.environ["no_proxy"] = os.environ["NO_PROXY"] = f"{given},{HOST}".lstrip(",")
 
 
 def environment(url: str, folder: Path) -> dict[str, str]:
@@ -65,26 +86,25 @@ def environment(url: str, folder: Path) -> dict[str, str]:
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{folder / 'prefect.db'}",
         # In memory, by default: a slot whose holder outlives the server, or dies with it, would stay taken for ever.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
-        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
         "PREFECT_WORKER_QUERY_SECONDS": "2",
     }
     api = f"{url}/api"
-    return {**defaults, **os.environ, "PREFECT_API_URL": api, "PREFECT_SERVER_UI_API_URL": api}
+    own = {"PREFECT_API_URL": api, "PREFECT_SERVER_UI_API_URL": api, "PREFECT_HOME": str(folder.parent)}
+    return {**defaults, **os.environ, **heartbeat(), **own}
 
 
 @contextmanager
-def _pages() -> Iterator[dict[str, str]]:
-    """Where cards find the pages of the store that runs write to by default; nothing for a store that is not on disk,
-    or where the environment says it already."""
-    store = os.environ.get("PIVOTRL_STORE", DEFAULT_STORE)
+def _pages(store: str, port: int) -> Iterator[dict[str, str]]:
+    """The store that runs write to by default, and where cards find its pages: said by the environment already, or
+    served from here, or nowhere for a store that is not on disk."""
     if REPORTS_URL in os.environ or "://" in store:
-        yield {}
+        yield {"PIVOTRL_STORE": store} if default_store() else {}
         return
-    with serving(ROOT / store / "_reports") as address:
-        yield {REPORTS_URL: address, "PIVOTRL_STORE": str(ROOT / store)}
+    with serving(Path(store) / "_reports", port) as address:
+        yield {REPORTS_URL: address, "PIVOTRL_STORE": store}
 
 
-def _serve(url: str, given: dict[str, str], folder: Path) -> None:
+def _serve(url: str, given: dict[str, str], folder: Path, store: str) -> None:
     _say(f"Starting Prefect's server at {url} (logs: {folder})")
     server_command = ["server", "start", "--host", HOST, "--port", url.rpartition(":")[2]]
     with running("server", server_command, server_logging(folder) | given, folder) as server:
@@ -94,7 +114,7 @@ def _serve(url: str, given: dict[str, str], folder: Path) -> None:
         _say("Deploying prefect.yaml")
         deploy(given, folder / "deploy.log")
         with running("worker", ["worker", "start", "--pool", POOL], given, folder) as worker:
-            _say(_WELCOME.format(url=url, root=ROOT))
+            _say(_WELCOME.format(url=url, root=ROOT, store=store))
             while True:
                 server.check()
                 worker.check()
@@ -121,10 +141,12 @@ def _only_one(folder: Path, url: str) -> Iterator[None]:
 
 def _check_port(port: int) -> None:
     try:
+        if not port:
+            raise ValueError("0 means any, and the address is to be known")
         with socket.socket() as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((HOST, port))
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, ValueError) as error:
         raise ConfigurationError(
             f"--port {port} cannot be used: {error}. Stop what listens there (another `pivotrl up`?), or choose another"
         ) from error

@@ -187,7 +187,7 @@ class PipelineConfig(Section):
     )
     seed: Annotated[int, RUNTIME] = Field(0, ge=0, title="Seed", description="Of sampling, selection and training.")
     store: Annotated[Location, RUNTIME] = Field(
-        ".pivotrl/store", title="Store", description="Root of the artefacts: a path or an fsspec URL."
+        ".pivotrl/store", min_length=1, title="Store", description="Root of the artefacts: a path or an fsspec URL."
     )
     rounds: int = Field(1, ge=1, le=100, title="Rounds", description="Times to profile, select and train.")
     ingest: IngestConfig

@@ -5,9 +5,9 @@ An example of a row that decides, and of one that it pools:
     {"suite": "all", "domain": "", "scope": "in_domain", "temperature": None, "candidate": 0.871, "baseline": 0.802,
      "difference": 0.069, "standard_error": 0.024, "bound": 0.024, "holds": True}
     {"suite": "states", "domain": "desk", "scope": "in_domain", "temperature": 0.0, "candidate": 0.904, ...,
-     "bound": None, "holds": None}
+     "n": 412, "baseline_n": 412, "bound": None, "holds": None}
 
-The manifest's summary has the outcome: `promoted`, `candidate`, `baseline` and `sentence`.
+The manifest's summary has the outcome: `passes` (the gate), `candidate`, `baseline` and `sentence`.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ DECISIONS = DataFrameSchema(
         "baseline": Column(pl.Float64),
         "difference": Column(pl.Float64),
         "standard_error": Column(pl.Float64, Check.ge(0)),
+        "n": Column(pl.Int32, Check.ge(1), nullable=True),
+        "baseline_n": Column(pl.Int32, Check.ge(1), nullable=True),
         "bound": Column(pl.Float64, nullable=True),
         "holds": Column(pl.Boolean, nullable=True),
     },
@@ -37,5 +39,7 @@ DECISIONS = DataFrameSchema(
     unique=["suite", "domain", "scope", "temperature"],
     name="decisions",
 )
-"""`candidate` and `baseline` are pass rates; the standard error is of their difference. `bound` is what the difference
-is held against, and null, like `temperature` and `holds`, where it has no place."""
+"""`candidate` and `baseline` are pass rates; the standard error is of their difference. `n` and `baseline_n` are the
+cases that were decided of each; in a row that decides, those decided for one policy alone count against the candidate.
+`bound` is what the difference is held against. These are null, like `temperature` and `holds`, where they have no
+place."""

@@ -11,13 +11,16 @@ from pydantic_core import PydanticCustomError
 
 _USER_AND_SECRET = r"://[^/@:\s]+:(?!\d+(/|$))[^@\s]+@"
 """name:secret@ before a host. A secret of AWS may hold a slash, which a port never precedes."""
+_WEB_USER = r"https?://[^/?#@\s]+@"
+"""TOKEN@ before the host of a web server, also without a secret after it."""
 _SECRET_PARAMETER = (
     r"[?&;#](AWSAccessKeyId|Signature|X-Amz-(Credential|Signature|Security-Token)|sig|secret|password|passwd|token"
     r"|key|api_?key|access_?key(_?id)?|secret_?(access_?)?key|access_?token)="
 )
 _BRANCH = r"^(github|gitlab)://"
 """github://owner:repository@branch/folder is not a name and a secret."""
-_SECRET = re.compile(f"(?i){_USER_AND_SECRET}|{_SECRET_PARAMETER}")
+_ANY_SECRET = f"{_USER_AND_SECRET}|{_WEB_USER}|{_SECRET_PARAMETER}"
+_SECRET = re.compile(f"(?i){_ANY_SECRET}")
 
 REFUSAL = (
     "the URL holds a credential, which would be seen in logs, cards and manifests: take it out of the URL and give it "
@@ -26,7 +29,8 @@ REFUSAL = (
 
 
 def holds_credentials(location: str) -> bool:
-    """Whether a path or URL carries a password, a key, a token or a signature; a name alone is none."""
+    """Whether a path or URL carries a password, a key, a token or a signature; a name alone is none, but in a web
+    address, where tokens are given so."""
     return _SECRET.search(re.sub(_BRANCH, "", location)) is not None
 
 
@@ -39,6 +43,6 @@ def _without_credentials(location: str) -> str:
 Location = Annotated[
     str,
     AfterValidator(_without_credentials),
-    Field(json_schema_extra={"not": {"pattern": f"{_USER_AND_SECRET}|{_SECRET_PARAMETER}"}}),
+    Field(json_schema_extra={"not": {"pattern": _ANY_SECRET}}),
 ]
 """A path or URL; one that carries a secret is refused, by the form too, before it is stored as a parameter."""

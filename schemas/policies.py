@@ -6,7 +6,7 @@ An example row:
     distinct_tokens 18211, sample_s 1.4
 
 A column is null where the method has no such thing: SFT has no rewards, there is no KL without a coefficient, and only
-every so many steps have a validation.
+every so many steps have a validation. A step of which the verifier decided no sample has no rewards either.
 """
 
 from __future__ import annotations

@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from schemas.section import RUNTIME, Engine, Section
+
+
+class TrainEngine(Engine):
+    """The sampling engine beside a trainer, whose weights, gradients and optimiser need the rest of the memory."""
+
+    gpu_memory_utilization: Annotated[float, RUNTIME] = Field(
+        0.4,
+        gt=0,
+        le=1,
+        title="GPU memory share",
+        description="Share of the accelerator's memory for the engine's weights and key-value cache; the trainer has "
+        "the rest. Unused on a CPU.",
+    )
 
 
 class TrainConfig(Section):
@@ -142,8 +155,8 @@ class TrainConfig(Section):
         title="Processes",
         description="Training processes on this machine, one a GPU: 8 on a node with 8. Each keeps a share of weights, "
         "gradients and optimiser (FSDP), samples a share of a step's states with an engine of its own, and computes a "
-        "share of its tokens; the update is that of one process. To start, each needs main memory for the whole model "
-        "in float32.",
+        "share of its tokens; in float32 the update is that of one process, in bfloat16 it is rounded elsewhere. To "
+        "start, each needs main memory for the whole model in float32.",
     )
     launcher: Annotated[str, RUNTIME] = Field(
         "",
@@ -161,4 +174,12 @@ class TrainConfig(Section):
     )
 
     # The sampling engine.
-    engine: Engine = Engine()
+    engine: TrainEngine = TrainEngine()
+
+    @model_validator(mode="after")
+    def _patience_has_validations(self) -> TrainConfig:
+        if self.patience > 0 and self.validate_every == 0:
+            raise ValueError(
+                f"patience ({self.patience}) counts validations, and validate_every is 0: set it, or patience to 0"
+            )
+        return self

@@ -48,14 +48,17 @@ def summary(suite: Suite, domain: str, scope: Scope, temperature: float, cases: 
 
 def standard_error(cases: Sequence[suites.Case]) -> float:
     """Of the mean, robust to cases of one task being alike (Liang and Zeger 1986); stdev / sqrt(n) where each is
-    alone."""
+    alone.
+
+    One task says nothing of how tasks differ: the largest standard error that a rate can have, 0.5, stands for it.
+    """
     mean = fmean(value for _, value in cases)
     residuals: dict[str, float] = {}
     for task, value in cases:
         residuals[task] = residuals.get(task, 0.0) + value - mean
     tasks = len(residuals)
     if tasks < 2:
-        return 0.0
+        return 0.5
     return math.sqrt(tasks / (tasks - 1) * sum(r * r for r in residuals.values())) / len(cases)
 
 

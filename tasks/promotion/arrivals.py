@@ -2,7 +2,7 @@
 or date plays a part.
 
 Nothing new, so no new run, is also what a run finds that has the data, the recipe and the gate of one that was
-rejected, or whose policy a person has taken out of use since: it would come to the same policy again.
+rejected, or whose policy was in use once and is not now: it would come to the same policy again.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tasks.errors import NotInStore
 from tasks.policy.files import Policy
 from tasks.stage.fingerprint import canonical, version
 from tasks.store.manifest import Manifest, Ref
-from tasks.store.promotion import promoted, withdrawn
+from tasks.store.promotion import promoted, retired
 from tasks.store.store import Store
 
 
@@ -45,8 +45,11 @@ def recipe(config: PipelineConfig, reference: Policy) -> str:
     return version("recipe", 1, settings, {"reference": reference.version, "seed": str(config.seed)})
 
 
-def arrivals(store: Store, trajectories: Ref, recipe: str, baseline: Policy, gate: GateConfig) -> Arrivals:
+def arrivals(store: Store, trajectories: Ref, key: str, baseline: Policy, gate: GateConfig) -> Arrivals:
     """What is new, and whether that asks for a run.
+
+    Args:
+        key: of the recipe.
 
     Raises:
         NotInStore: the promoted policy, or the trajectories that it was trained on, are gone.
@@ -58,7 +61,7 @@ def arrivals(store: Store, trajectories: Ref, recipe: str, baseline: Policy, gat
     if not found.new:
         ended = f"no trajectory arrived since {in_use} was trained, on {len(before):,}"
         return found.model_copy(update={"ended": ended})
-    return found.model_copy(update={"ended": _settled(store, now, recipe, baseline, gate)})
+    return found.model_copy(update={"ended": _settled(store, now, key, baseline, gate)})
 
 
 def trained_on(store: Store, policy: Ref) -> Ref:
@@ -80,25 +83,32 @@ def trained_on(store: Store, policy: Ref) -> Ref:
     return ref
 
 
-def _settled(store: Store, now: set[str], recipe: str, baseline: Policy, gate: GateConfig) -> str:
+def _settled(store: Store, now: set[str], key: str, baseline: Policy, gate: GateConfig) -> str:
     """Why a run on these trajectories would come to nothing; empty where it might not."""
+    past = retired(store)
     for decision in store.artefacts("decisions"):
+        if decision.inputs["recipe"] != key:
+            continue
         candidate = Ref.parse(decision.inputs["policies"])
         same_judge = decision.inputs["policy"] == baseline.version and decision.config == canonical(gate)
-        rejected = same_judge and not decision.summary["promoted"]
-        taken_out = withdrawn(store, candidate)
-        if decision.inputs["recipe"] != recipe or not (rejected or taken_out) or not _holds(store, decision, now):
+        # A decision of stage version 1 does not say whether it passes: such a candidate is measured again.
+        rejected = same_judge and decision.summary.get("passes") is False
+        if not (rejected or candidate.version in past) or not _saw(store, decision, now):
             continue
-        if taken_out:
-            return f"{candidate}, trained on these trajectories, was taken out of use; `pivotrl promote {candidate}`"
+        if candidate.version in past:
+            return (
+                f"{candidate}, trained on these trajectories, was in use before; `pivotrl promote {candidate}` puts it "
+                "back"
+            )
         return f"no trajectory arrived since {candidate} was rejected: {decision.summary['sentence']}"
     return ""
 
 
-def _holds(store: Store, decision: Manifest, now: set[str]) -> bool:
-    """Whether the decision's policy saw all of these trajectories; not where they are gone."""
+def _saw(store: Store, decision: Manifest, now: set[str]) -> bool:
+    """Whether the decision's policy was trained on these trajectories and no others: without one that a person has
+    taken from the source it may come out better. Not where they are gone."""
     trajectories = store.find(Ref.parse(decision.inputs["trajectories"]))
-    return trajectories is not None and trajectories.rows >= len(now) and now <= _ids(store, trajectories.ref)
+    return trajectories is not None and trajectories.rows >= len(now) and now == _ids(store, trajectories.ref)
 
 
 def _ids(store: Store, trajectories: Ref) -> set[str]:

@@ -21,13 +21,13 @@ from tasks.store.manifest import Manifest, Ref
 from tasks.store.promotion import promote, promoted
 from tasks.store.store import Store
 
-STAGE = Stage("decisions", version=1, tables={"decisions": DECISIONS})
+STAGE = Stage("decisions", version=2, tables={"decisions": DECISIONS})
 
 
 @stage_task
-def look(trajectories: Artefact, recipe: str, baseline: Policy, gate: GateConfig, store_url: str) -> Arrivals:
+def look(trajectories: Artefact, key: str, baseline: Policy, gate: GateConfig, store_url: str) -> Arrivals:
     """Find what arrived since the promoted policy was trained."""
-    found = arrivals(Store(store_url), trajectories.ref, recipe, baseline, gate)
+    found = arrivals(Store(store_url), trajectories.ref, key, baseline, gate)
     logger().info(found.text)
     return found
 
@@ -35,7 +35,7 @@ def look(trajectories: Artefact, recipe: str, baseline: Policy, gate: GateConfig
 @stage_task
 def decide(
     config: GateConfig,
-    recipe: str,
+    key: str,
     made: dict[str, Artefact],
     baseline: Policy,
     evaluations: Sequence[Artefact],
@@ -47,6 +47,7 @@ def decide(
     again, and moves the tag then.
 
     Args:
+        key: of the recipe.
         made: the run's artefacts by stage; the candidate is its policy.
         evaluations: the baseline's, then the candidate's.
     """
@@ -60,11 +61,11 @@ def decide(
         "trajectories": str(made["trajectories"].ref),
         "evaluations": str(after),
         "baseline_evaluations": str(before),
-        "recipe": recipe,
+        "recipe": key,
     }
     artefact = obtain(STAGE, config, inputs, store, lambda writer: write_decision(writer, store, config, inputs))
     decision = store.manifest(artefact.ref)
-    if decision.summary["promoted"]:
+    if decision.summary["passes"]:
         put_into_use(store, candidate, baseline)
     _announce(decision, candidate)
     return published(artefact, store)
@@ -79,8 +80,8 @@ def put_into_use(store: Store, candidate: Ref, baseline: Policy) -> None:
     in_use = promoted(store)
     if in_use not in (None, candidate) and str(in_use) != baseline.version:
         raise StageFailed(
-            f"{candidate} is better than {baseline.version}, but {in_use} was promoted meanwhile; start the run again "
-            "to hold it against that one (only the evaluation is new)"
+            f"{candidate} passes the gate against {baseline.version}, but {in_use} was promoted meanwhile, and stays; "
+            f"to use the candidate all the same: `pivotrl promote {candidate}`"
         )
     promote(store, candidate)
 
@@ -94,19 +95,20 @@ def write_decision(writer: Writer, store: Store, config: GateConfig, inputs: Map
     candidate, baseline = inputs["policies"], inputs["policy"]
     numbers = ", ".join(check.text for check in decided)
     summary = {
-        "promoted": holds,
+        "passes": holds,
         "candidate": candidate,
         "baseline": baseline,
-        "sentence": f"{candidate} {'promoted' if holds else 'rejected'} against {baseline}: {numbers}",
+        "sentence": f"{candidate} {'passes' if holds else 'fails'} the gate against {baseline}: {numbers}",
     }
     writer.write(0, {"decisions": frame(DECISIONS, rows(decided, found))}, summary=summary)
 
 
 def _announce(decision: Manifest, candidate: Ref) -> None:
     summary = decision.summary
-    logger().info(summary["sentence"])
+    outcome = "promoted" if summary["passes"] else "rejected"
+    logger().info(f"{outcome}: {summary['sentence']}")
     emit_event(
-        f"pivotrl.policy.{'promoted' if summary['promoted'] else 'rejected'}",
+        f"pivotrl.policy.{outcome}",
         resource={"prefect.resource.id": f"pivotrl.policies.{candidate.version}"},
-        payload={**summary, "decision": str(decision.ref)},
+        payload={**summary, "promoted": summary["passes"], "decision": str(decision.ref)},
     )

@@ -19,6 +19,8 @@ from tasks.store.store import Store
 REPORTS_URL = "PIVOTRL_REPORTS_URL"
 DETAIL = 2000
 """States that a page shows whole, if nothing else is asked for."""
+_LOOKS = 1
+"""Goes up when the page is drawn in another way: one that is there is then drawn again."""
 _MOST_READ = 256_000_000
 """Bytes of conversations and samples that a stage reads for the sake of its card."""
 
@@ -26,7 +28,7 @@ _MOST_READ = 256_000_000
 def browse(store: Store, pivots: Manifest) -> str:
     """The card's section; the page is written unless it is there, or too much would have to be read for it."""
     command = code(f"pivotrl report {pivots.ref} --store {store.root}")
-    name = f"browser-{pivots.version}-{pivots.digest}.html"
+    name = f"browser-{pivots.version}-{pivots.digest}-{_LOOKS}.html"
     try:
         there = _written(store, pivots, f"_reports/{name}")
     except PivotRLError as error:
@@ -41,7 +43,7 @@ def browse(store: Store, pivots: Manifest) -> str:
 def _served(store: Store) -> str:
     """The address of the store's _reports, empty if there is none: the environment speaks of its own store, if it has
     one."""
-    its_own = os.environ.get("PIVOTRL_STORE")
+    its_own = os.environ.get("PIVOTRL_STORE") or None
     another = its_own is not None and Store(its_own).objects.path != store.objects.path
     return "" if another else os.environ.get(REPORTS_URL, "").rstrip("/")
 

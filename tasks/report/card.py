@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
+from tasks.errors import StoreError
 from tasks.report import card_rows, decision
 from tasks.report.browser_page import browse
 from tasks.report.markdown import code, table
@@ -60,13 +62,14 @@ def _self_check(check: Mapping[str, Any] | None) -> str:
 
 
 def _kept(store: Store, manifest: Manifest) -> str:
-    """Plots and rows, from the store where they were drawn before."""
+    """Plots and rows, from the store where they were drawn before, and drawn again where it cannot keep them."""
     key = f"_cards/{manifest.stage}/{manifest.version}/{manifest.digest}-{_LOOKS}.md"
     try:
         return store.objects.get(key).decode()
-    except FileNotFoundError:
+    except (FileNotFoundError, StoreError):
         drawn = _drawn(store, manifest)
-        store.objects.put(key, drawn.encode())
+        with suppress(StoreError):
+            store.objects.put(key, drawn.encode())
         return drawn
 
 

@@ -18,7 +18,10 @@ _MEASURE = ["suite", "domain", "scope", "metric", "temperature"]
 
 @dataclass(frozen=True, slots=True)
 class Improvement:
-    """The pass rates of a candidate and a baseline, and the standard error of their difference."""
+    """The pass rates of a candidate and a baseline, the standard error of their difference, and of how many cases.
+
+    The two numbers of cases differ where the verifier, a judge, left some undecided; a mean over suites has neither.
+    """
 
     suite: str
     domain: str
@@ -27,6 +30,8 @@ class Improvement:
     candidate: float
     baseline: float
     standard_error: float
+    n: int | None = None
+    baseline_n: int | None = None
 
     @property
     def difference(self) -> float:
@@ -62,6 +67,8 @@ def improvements(candidate: pl.DataFrame, baseline: pl.DataFrame) -> list[Improv
             candidate=row["value"],
             baseline=row["value_baseline"],
             standard_error=math.hypot(row["standard_error"], row["standard_error_baseline"]),
+            n=row["n"],
+            baseline_n=row["n_baseline"],
         )
         for row in both.iter_rows(named=True)
     ]

@@ -14,11 +14,12 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from pydantic import BaseModel
 
@@ -158,8 +159,7 @@ def _failure(module: str, status: int, error_file: Path, tail: deque[str]) -> Pi
 def enter(spec_type: type[SpecT], work: Callable[[SpecT], None]) -> None:
     """The main of a worker module: read the specification, work, and report a refusal as such.
 
-    Raises:
-        SystemExit: status 1 after a refusal, whose text the parent raises again.
+    The process ends here: with status 0, or with 1 after an error, which of a refusal the parent raises again.
     """
     path = Path(sys.argv[1])
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -170,11 +170,19 @@ def enter(spec_type: type[SpecT], work: Callable[[SpecT], None]) -> None:
         kind = next(name for name, known in _KINDS.items() if isinstance(error, known))
         with suppress(FileExistsError), path.with_name("error.json").open("x") as file:  # of several, the first
             json.dump({"kind": kind, "text": str(error)}, file)
-        raise SystemExit(1) from error
-    # What is left is to take an engine apart object by object, which took vLLM 20 s: the end of the process does it.
+        _end(1)
+    except Exception:
+        traceback.print_exc()
+        _end(1)
+    _end(0)
+
+
+def _end(status: int) -> NoReturn:
+    """What is left is to take an engine apart object by object, which took vLLM 20 s, and to wait for the other
+    processes of a training, which after an error here never come: the end of the process does without."""
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)
+    os._exit(status)
 
 
 def _leave(number: int, _: object) -> None:

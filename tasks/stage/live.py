@@ -50,13 +50,24 @@ class Live:
         self._shown_at[update.what] = time.monotonic()
         try:
             self._show_progress(update)
-            if self._plot is not None and update.what in self._updates:
-                self._show_plot(update.what, self._plot(self._updates[update.what]))
+            if drawn := self._drawn(update.what):
+                self._show_plot(update.what, drawn)
         except (httpx.HTTPError, PrefectException) as error:
             self._refused = True
             self._log.warning(
                 "%s: no further progress in the UI, because the server refused it: %s", update.what, error
             )
+
+    def _drawn(self, what: str) -> str:
+        """The plot; empty where there is none. What cannot be drawn once is not tried again, and stops no stage."""
+        if self._plot is None or what not in self._updates:
+            return ""
+        try:
+            return self._plot(self._updates[what])
+        except Exception as error:
+            self._plot = None
+            self._log.warning("%s: no further plot in the UI: %s: %s", what, type(error).__name__, error)
+            return ""
 
     def _show_progress(self, update: Update) -> None:
         share = 100.0 * update.done / max(1, update.total)

@@ -12,7 +12,7 @@ from contextlib import nullcontext
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar, cast
 
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, NoCredentialsError, PartialCredentialsError, ProfileNotFound
 from prefect import Task, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
@@ -35,8 +35,10 @@ from tasks.store.store import Store
 
 ACCELERATOR = "gpu"
 """The Prefect concurrency limit whose slots are accelerators; `pivotrl up` makes it, with one slot."""
-_LEASE_S = 60.0
-"""A slot whose holder was killed comes free after so long."""
+_LEASE_S = 600.0
+"""A slot is its holder's as long as a server that is away is back in a quarter of this: Prefect renews it after three
+quarters, asks again for three minutes, and then gives up for good while the holder works on. The price: a slot whose
+holder was killed comes free after so long."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -45,6 +47,8 @@ R = TypeVar("R")
 def _passes(error: BaseException) -> bool:
     """Whether the fault may pass by itself: one of the network, also under a StoreError's sentence."""
     fault = error.__cause__ if isinstance(error, StoreError) else error
+    if isinstance(fault, (NoCredentialsError, PartialCredentialsError, ProfileNotFound)):
+        return False
     return isinstance(fault, (ConnectionError, TimeoutError, BotoCoreError))
 
 
@@ -56,11 +60,14 @@ def _transient(_: Task[..., Any], __: TaskRun, state: State[Any]) -> bool:
     return False
 
 
-def refusing(function: Callable[P, R]) -> Callable[P, R]:
+def refusing(function: Callable[P, R], *, retried: bool = False) -> Callable[P, R]:
     """Let a task or flow fail with a sentence where this software refuses on purpose, without a traceback.
 
     A returned Failed state is logged as its message; whoever asks for the result meets the exception as if it were
     raised.
+
+    Args:
+        retried: what may pass is raised, because Prefect does not retry a task that returns a state.
     """
 
     @wraps(function)
@@ -68,7 +75,7 @@ def refusing(function: Callable[P, R]) -> Callable[P, R]:
         try:
             return function(*args, **kwargs)
         except PivotRLError as error:
-            if _passes(error):
+            if retried and _passes(error):
                 raise
             return cast(R, Failed(message=str(error), data=error))
 
@@ -87,7 +94,7 @@ def stage_task(function: Callable[P, R]) -> Task[P, R]:
         retry_jitter_factor=0.5,
         retry_condition_fn=_transient,
     )
-    return make(refusing(function))
+    return make(refusing(function, retried=True))
 
 
 def run_on_accelerator(
@@ -116,6 +123,14 @@ def logger() -> Log:
     return get_run_logger()
 
 
+def _show_card(artefact: Artefact, store: Store, message: str) -> None:
+    """A card that cannot be drawn or shown is a warning: what it tells of is made and committed."""
+    try:
+        create_markdown_artifact(card(store, store.manifest(artefact.ref)), key=artefact.stage, description=message)
+    except Exception as error:
+        logger().warning("%s: no card in the UI: %s: %s", artefact.ref, type(error).__name__, error)
+
+
 def published(artefact: Artefact, store: Store) -> Artefact:
     """Announce an artefact: log line, card, event. A task returns this.
 
@@ -125,7 +140,7 @@ def published(artefact: Artefact, store: Store) -> Artefact:
     how = "reused" if artefact.cached else f"made in {artefact.seconds:.1f} s"
     message = f"{artefact.ref}: {artefact.rows:,} rows, {how}"
     logger().info(message)
-    create_markdown_artifact(card(store, store.manifest(artefact.ref)), key=artefact.stage, description=message)
+    _show_card(artefact, store, message)
     if not artefact.cached:
         emit_event(
             f"pivotrl.{artefact.stage}.published",

@@ -1,7 +1,7 @@
 """Which trained policy is in use: the one that the tag `policies@promoted` names.
 
 Every policy that ever was keeps a tag of its own, promoted-1, promoted-2 and so on: what to go back to, and how a
-policy that a person took out of use is told from one that never was in it.
+policy that was in use is told from one that never was.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ def promote(store: Store, ref: Ref) -> Ref | None:
     return before
 
 
-def withdrawn(store: Store, ref: Ref) -> bool:
-    """Whether a policy was in use once and is not now."""
+def retired(store: Store) -> set[str]:
+    """The versions of the policies that were in use once and are not now: replaced by a better one, or by a person."""
     tags = store.tags("policies")
-    return tags.get(PROMOTED) != ref.version and ref.version in _past(tags)
+    return _past(tags) - {tags.get(PROMOTED, "")}
 
 
 def only_promote_moves(stage: str, tag: str) -> bool:
@@ -62,10 +62,10 @@ def only_promote_moves(stage: str, tag: str) -> bool:
 
 
 def _remember(store: Store, ref: Ref) -> None:
-    tags = store.tags("policies")
-    if ref.version not in _past(tags):
+    """The next free number, whoever else promotes at the same time."""
+    while ref.version not in _past(tags := store.tags("policies")):
         last = max((int(found[1]) for tag in tags if (found := _PAST.fullmatch(tag))), default=0)
-        store.tag(ref, f"{PROMOTED}-{last + 1}")
+        store.tag(ref, f"{PROMOTED}-{last + 1}", replace=False)
 
 
 def _past(tags: dict[str, str]) -> set[str]:

@@ -93,13 +93,14 @@ class Store:
             found = (self.find(Ref(stage=name, version=version)) for version in self.objects.names(name))
             yield from sorted((m for m in found if m), key=lambda m: m.created_at)
 
-    def tag(self, ref: Ref, tag: str) -> None:
-        """Point a tag at an artefact."""
+    def tag(self, ref: Ref, tag: str, *, replace: bool = True) -> None:
+        """Point a tag at an artefact; without `replace`, one that points at something already is left as it is."""
         if not _NAME.fullmatch(tag):
             raise ConfigurationError(
                 f"tag {tag!r}: use letters, digits, '.', '_' and '-', and begin with a letter or digit"
             )
-        self.objects.put(f"_tags/{ref.stage}/{tag}.json", ref.model_dump_json().encode())
+        write = self.objects.put if replace else self.objects.create
+        write(f"_tags/{ref.stage}/{tag}.json", ref.model_dump_json().encode())
 
     def tags(self, stage: str) -> dict[str, str]:
         """Tag to version.

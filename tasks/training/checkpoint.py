@@ -91,9 +91,13 @@ def save_best(folder: Path, learner: Learner, metrics: list[StepMetrics], source
     save(folder, learner, metrics)
 
 
+def _steps(checkpoint: Path) -> int:
+    return int(checkpoint.name.removeprefix(_PREFIX))
+
+
 def resume(folder: Path, learner: Learner) -> list[StepMetrics]:
     """Put the newest checkpoint into the learner and give the metrics of its steps; without one, an empty list."""
-    newest = learner.processes.firsts(max(folder.glob(f"{_PREFIX}*"), default=None))
+    newest = learner.processes.firsts(max(folder.glob(f"{_PREFIX}*"), key=_steps, default=None))
     if newest is None:
         return []
     state = torch.load(newest / _FILE, map_location="cpu", mmap=True, weights_only=True)
@@ -103,8 +107,10 @@ def resume(folder: Path, learner: Learner) -> list[StepMetrics]:
     parameters = [p for group in learner.optimiser.param_groups for p in group["params"]]
     for index, found in state["optimiser"]["state"].items():
         for name, value in found.items():
+            # A copy: the optimiser would keep the file mapped, and a network disk cannot remove one that is.
+            found[name] = value.clone()
             if value.shape == parameters[index].shape:
-                found[name] = placed(value, parameters[index])
+                found[name] = placed(found[name], parameters[index])
     learner.optimiser.load_state_dict(state["optimiser"])
     metrics: list[StepMetrics] = state["metrics"]
     return metrics

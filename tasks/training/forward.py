@@ -55,7 +55,7 @@ def visible(exits_RN: Tensor) -> Callable[[Tensor, Tensor, Tensor, Tensor], Tens
 
 
 def _argument(model: PreTrainedModel, pack: Pack) -> Tensor | BlockMask | None:
-    """`attention_argument`, or the same as a block mask for a model that was loaded with FlexAttention.
+    """`attention_argument`, or the same as a block mask for a model that was set to FlexAttention.
 
     transformers compiles FlexAttention at the first pack and, with free lengths, at the second; its kernels skip every
     block of 128 by 128 nodes of which none attends to another.

@@ -7,6 +7,7 @@ correcting).
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Sequence
 
@@ -23,6 +24,8 @@ from tasks.training.states import TrainingState, admit, require_states
 from tasks.training.tree import Branch
 from tasks.training.validation import Validation
 from tasks.verifiers.verdict import Verify
+
+log = logging.getLogger(__name__)
 
 _SEEDS = 2**31
 
@@ -54,6 +57,13 @@ def train(
     admitted = admit(states, min(settings.max_state_tokens, room))
     require_states(admitted)
     longest = max(len(s.prompt) for s in admitted.states) + settings.max_tokens
+    if (group := longest + (settings.samples - 1) * settings.max_tokens) > settings.tokens_per_batch:
+        log.warning(
+            "train: samples of a state may take %d tokens, more than train.tokens_per_batch (%d), and the prompt is "
+            "then computed more than once; raise it where memory allows (train.gradient_checkpointing saves some)",
+            group,
+            settings.tokens_per_batch,
+        )
     learner = Learner(job.model_folder, settings, longest, job.seed, job.processes)
     rollout = Rollout(ChatFormat(job.model_folder, job.parser), sampler, verify, job.processes)
 
@@ -76,14 +86,15 @@ def train(
 def _collected(settings: TrainConfig, groups: Groups, size: int) -> Collected:
     """The batch of `size` of the groups; what is measured is over all that were drawn."""
     rewards_KG, chosen = groups.rewards_KG, groups.batch_of(size)
+    decided = rewards_KG[~rewards_KG.isnan()]
     return Collected(
         grpo_batch(
             settings, [groups.states[k] for k in chosen], [groups.samples[k] for k in chosen], rewards_KG[chosen]
         ),
         groups.states,
         samples=rewards_KG.numel(),
-        reward_mean=float(rewards_KG.nanmean()),
-        reward_std=float(rewards_KG[~rewards_KG.isnan()].std()),
+        reward_mean=float(rewards_KG.nanmean()) if len(decided) else None,
+        reward_std=float(decided.std()) if len(decided) > 1 else None,
         zero_variance=1.0 - float(objective.groups_vary(rewards_KG).float().mean()),
         parse_failures=groups.parse_failures / rewards_KG.numel(),
         sample_s=groups.sample_s,

@@ -1,7 +1,8 @@
 """The policy under training: its weights, optimiser and one update from a batch of samples.
 
 Weights and optimiser are float32; `train.precision` is that of the forward and backward pass. Of several processes each
-has a share of both, and computes a share of a batch's trees; the update is that of one process.
+has a share of both, and computes a share of a batch's trees; in float32 the update is that of one process. In bfloat16
+one process keeps float32 weights under autocast, and several put them together rounded, so that they differ a little.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from schemas.training import TrainConfig
 from tasks.errors import InputError, StageFailed
 from tasks.training import forward, objective, tree
 from tasks.training.adapters import add_adapters, merged
-from tasks.training.model import checkpoint_activations, load_model
+from tasks.training.model import checkpoint_activations, load_model, memory_told
 from tasks.training.processes import Processes
 from tasks.training.sharding import shard, whole
 
@@ -83,12 +84,18 @@ class Learner:
 
     Raises:
         InputError: the folder holds no usable model, or not for these settings.
+        StageFailed: memory ran out.
     """
 
     def __init__(
         self, folder: Path, settings: TrainConfig, longest: int, seed: int = 0, processes: Processes | None = None
     ) -> None:
         self.settings, self.processes = settings, processes or Processes()
+        with memory_told(settings, "before the first step"):
+            self._build(folder, longest, seed)
+
+    def _build(self, folder: Path, longest: int, seed: int) -> None:
+        settings = self.settings
         self.model = self._loaded(folder)
         if settings.lora_rank:
             add_adapters(self.model, settings.lora_rank, seed)
@@ -139,20 +146,19 @@ class Learner:
         """One step of AdamW on the batch. A batch without samples changes nothing.
 
         Raises:
-            StageFailed: the loss or the gradient is not finite (nothing was changed), or memory ran out.
+            StageFailed: the loss or the gradient is not finite (nothing was changed; a loss that only grows is not
+                stopped), or memory ran out.
         """
         warmth = min(1.0, (step + 1) / max(1, self.settings.warmup_steps))
         rate = self.settings.learning_rate * warmth
         if not batch.branches:
             return Update(0.0, 0.0, rate, None, None, None, None, distinct_tokens=0, repeated_tokens=0)
+        with memory_told(self.settings, f"step {step}"):
+            return self._update(batch, step, rate)
+
+    def _update(self, batch: Batch, step: int, rate: float) -> Update:
         self.optimiser.zero_grad(set_to_none=True)
-        try:
-            sums = self._accumulate(batch)
-        except torch.OutOfMemoryError as error:
-            raise StageFailed(
-                f"train: step {step}: out of memory; lower train.tokens_per_batch "
-                f"({self.settings.tokens_per_batch} now): {error}"
-            ) from error
+        sums = self._accumulate(batch)
         norm = float(whole(torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.max_grad_norm)))
         if not (math.isfinite(sums["loss"]) and math.isfinite(norm)):
             raise StageFailed(f"train: step {step}: loss {sums['loss']} and gradient norm {norm} are not both finite")

@@ -112,7 +112,8 @@ def run(
 
 
 def _due(settings: TrainConfig, step: int) -> bool:
-    return (step + 1) % settings.validate_every == 0 or step + 1 == settings.steps
+    every = settings.validate_every
+    return every > 0 and ((step + 1) % every == 0 or step + 1 == settings.steps)
 
 
 def _step(

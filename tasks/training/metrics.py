@@ -13,9 +13,9 @@ class StepMetrics(TypedDict):
     """From 0."""
     loss: float
     reward_mean: float | None
-    """Over all samples of the step, also of groups without variance."""
+    """Over all decided samples of the step, also of groups without variance; None where there was none."""
     reward_std: float | None
-    """Over all samples of the step."""
+    """Over all decided samples of the step; None where there were fewer than two."""
     zero_variance: float | None
     """Share of states whose samples all had the same reward; they give no gradient and are not computed."""
     parse_failures: float | None

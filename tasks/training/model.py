@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,25 @@ import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel
 from transformers.modeling_layers import GradientCheckpointingLayer
 
-from tasks.errors import InputError
+from schemas.training import TrainConfig
+from tasks.errors import InputError, StageFailed
+
+
+@contextmanager
+def memory_told(settings: TrainConfig, when: str) -> Iterator[None]:
+    """Says which settings lower what an accelerator holds, where its memory does not suffice.
+
+    Raises:
+        StageFailed: memory ran out inside.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise StageFailed(
+            f"train: {when}: out of memory; lower train.tokens_per_batch ({settings.tokens_per_batch} now), set "
+            "train.gradient_checkpointing, or leave the sampling engine less "
+            f"(train.engine.gpu_memory_utilization is {settings.engine.gpu_memory_utilization}): {error}"
+        ) from error
 
 
 def load_model(folder: Path, device: str = "cpu") -> PreTrainedModel:

@@ -17,6 +17,8 @@ import torch
 from accelerate import PartialState
 from accelerate.utils import broadcast_object_list, gather_object
 
+from tasks.errors import ConfigurationError
+
 T = TypeVar("T")
 
 _SEED_APART = 15_485_863
@@ -60,12 +62,22 @@ class Processes:
         return values[0]
 
 
-def join(timeout_s: float) -> Processes:
+def join(timeout_s: float, *, launched: bool = False) -> Processes:
     """This process among those of the run: alone, unless torchrun (or a launcher like it) started it with others.
 
     Args:
         timeout_s: how long to wait for another process; a long sampling is no fault.
+        launched: whether `train.launcher` started it.
+
+    Raises:
+        ConfigurationError: the launcher does not say which of how many this is, so that each would train alone.
     """
+    missing = [name for name in ("RANK", "WORLD_SIZE") if name not in os.environ]
+    if launched and missing:
+        raise ConfigurationError(
+            f"train.launcher started a process without {' and '.join(missing)} in its environment; let it start "
+            "torchrun, which sets them (on this machine alone: train.processes, with no launcher)"
+        )
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return Processes()
     state = PartialState(cpu=not torch.cuda.is_available(), timeout=timedelta(seconds=timeout_s))

@@ -63,7 +63,8 @@ def _rendered(chat: ChatFormat, states: list[Demonstrated]) -> list[TrainingStat
 def _check_sampled(store: Store, pivots: Ref, states: list[TrainingState]) -> None:
     """Another tokenizer or chat template than the rollouts' makes other prompts: what select found does not hold there.
 
-    Rollouts keep the length of a prompt, which no two renderings share over a whole set of pivots.
+    Rollouts keep only the length of a prompt. Other renderings nearly always differ in some pivot's; one that keeps all
+    lengths (a word of the template exchanged for another of as many tokens) is not seen.
     """
     try:
         rollouts = lineage(store, pivots).get("rollouts")

@@ -24,7 +24,8 @@ from tasks.training.validation import Validation
 def train(job: Job, states: Sequence[TrainingState], on_step: OnStep, validation: Validation | None = None) -> Trained:
     """Train a policy on the demonstrations of states and write it to `job.output_folder`.
 
-    States with too long a prompt, or whose demonstration the chat template does not render, are dropped with a reason.
+    States with too long a prompt, or too long with the demonstration, or whose demonstration the chat template does not
+    render, are dropped with a reason.
 
     Raises:
         InputError: the model folder cannot be used.
@@ -33,7 +34,10 @@ def train(job: Job, states: Sequence[TrainingState], on_step: OnStep, validation
     short = admit(states, job.settings.max_state_tokens)
     completions = _completions(ChatFormat(job.model_folder), short.states)
     unrendered = {s.key: DropReason.NOT_RENDERED for s in short.states if s.key not in completions}
-    admitted = Admitted([s for s in short.states if s.key in completions], {**short.dropped, **unrendered})
+    room = job.settings.max_state_tokens + job.settings.max_tokens
+    long = {s.key: DropReason.TOO_LONG for s in short.states if len(s.prompt) + len(completions.get(s.key, ())) > room}
+    dropped = {**short.dropped, **unrendered, **long}
+    admitted = Admitted([s for s in short.states if s.key not in dropped], dropped)
     require_states(admitted)
     longest = max(len(s.prompt) + len(completions[s.key]) for s in admitted.states)
     learner = Learner(job.model_folder, job.settings, longest, job.seed, job.processes)

@@ -29,9 +29,10 @@ class DropReason(StrEnum):
     """Why a state takes no part in training."""
 
     TOO_LONG = "too_long"
-    """Its prompt exceeds `train.max_state_tokens`, or leaves no room for an action in the engine's context."""
+    """Its prompt exceeds `train.max_state_tokens`, or leaves no room for an action in the engine's context; SFT: prompt
+    and demonstration exceed `train.max_state_tokens` and `train.max_tokens` together."""
     NOT_RENDERED = "not_rendered"
-    """SFT: the chat template does not render the demonstration as a continuation of the prompt."""
+    """The chat template does not render its prompt, or (SFT) not the demonstration as a continuation of the prompt."""
 
 
 @dataclass(frozen=True, slots=True)

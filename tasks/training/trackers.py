@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,8 @@ from tasks.training.metrics import StepMetrics
 from tasks.training.spec import TrainSpec
 
 PROJECT = "pivotrl"
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -33,14 +36,27 @@ def tracked(spec: TrainSpec, folder: Path) -> Iterator[OnStep]:
     run = {"wandb": {"name": spec.target.version}, "mlflow": {"run_name": spec.target.version}}
     accelerator.init_trackers(PROJECT, _settings(spec), {name: run[name] for name in names if name in run})
 
+    failed: set[str] = set()
+
     def send(measured: StepMetrics) -> None:
         values = {name: value for name, value in measured.items() if value is not None and name != "step"}
-        accelerator.log(values, step=measured["step"])
+        for tracker in accelerator.trackers:
+            try:
+                tracker.log(values, step=measured["step"])
+            except Exception as error:  # each has its own; no service's outage is worth the training
+                if tracker.name not in failed:
+                    log.warning("train: %s does not take the metrics (told once): %s", tracker.name, error)
+                failed.add(tracker.name)
 
     try:
         yield send
     finally:
-        accelerator.end_training()
+        # Not accelerator.end_training(), which after an error here would wait for processes that still compute.
+        for tracker in accelerator.trackers:
+            try:
+                tracker.finish()
+            except Exception as error:
+                log.warning("train: %s could not be closed: %s", tracker.name, error)
 
 
 def _settings(spec: TrainSpec) -> dict[str, str | int | float | bool]:

@@ -138,6 +138,11 @@ def _cost(size: int, width: int) -> int:
     return size * (3 * width + size)
 
 
+_OVER = 8
+"""A tree may exceed the limit to 1 + 1/8 of its longest path: where the path is nearly the limit, parts small enough
+would each repeat it for hardly any branch."""
+
+
 def _divide(branches: list[Branch], starts: list[int], limit: int, width: int) -> list[Tree]:
     """One tree, or several where it is over the limit or where a dense mask costs more than repeating a prefix."""
     whole = grow(branches, starts)
@@ -149,6 +154,8 @@ def _divide(branches: list[Branch], starts: list[int], limit: int, width: int) -
     trees: list[Tree] = []
     for half in halves:
         trees += _divide([branches[b] for b in half], [starts[b] for b in half], limit, width)
+    longest = int(whole.depths.max()) + 1
+    limit = max(limit, longest + longest // _OVER)
     cost = sum(_cost(len(tree.token_ids), width) for tree in trees)
     return trees if size > limit or cost < _cost(size, width) else [whole]
 
@@ -158,7 +165,7 @@ def plant(branches: Sequence[Branch], limit: int, width: int, *, share: bool = T
 
     Args:
         branches: the step's samples; predicted tokens are numbered in this order.
-        limit: nodes of one tree at most (a single longer branch still gets its tree).
+        limit: nodes of one tree at most; where a branch takes nearly as many, or more, up to 9/8 of that branch's.
         width: the model's hidden size.
         share: False gives every branch a tree of its own: the repeated prompts that other trainers compute.
     """

@@ -73,7 +73,7 @@ def stored_files(store: Store, target: Ref, folder: Path) -> list[File]:
 def work(spec: TrainSpec) -> None:
     """Train and write one part: the metrics, and the model folder as files."""
     store = Store(spec.store)
-    processes = join(spec.config.engine.timeout_s)
+    processes = join(spec.config.engine.timeout_s, launched=bool(spec.config.launcher))
     with shared_scratch(store, spec.target, processes) as folder:
         if processes.is_first:
             fetch(spec.policy, store, folder / "reference")

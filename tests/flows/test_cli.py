@@ -81,6 +81,8 @@ def test_show_gives_numbers_and_rows(filled: Store, capsys: pytest.CaptureFixtur
         (["run", "dekc"], "did you mean 'desk'?"),
         (["run", "desk", "--set", "select.max_mean=2"], "select.max_mean: Input should be less than or equal to 1"),
         (["ls", "--store", "s4://x"], "store 's4://x'"),
+        (["ls", "--store", ""], "--store is empty"),
+        (["run", "desk", "--store", ""], "store: String should have at least 1 character"),
     ],
 )
 def test_a_mistake_is_status_2_and_a_sentence_on_standard_error(

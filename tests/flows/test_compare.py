@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from typing import Any, get_args
 
 import pytest
@@ -11,6 +12,7 @@ from flows.configuration import changed, resolved
 from tasks.errors import ConfigurationError
 from tasks.report.difference import changed as differing
 from tasks.report.difference import flat
+from tasks.store.store import Store
 from tests.flows.growing import Growing
 
 
@@ -80,6 +82,19 @@ def test_the_comparison_is_a_table_and_a_card(growing: Growing, comparison: Comp
     assert pooled == {(name, scope) for name in ("strict_match", "sft") for scope in ("in_domain", "ood")}
     cards = growing.api("/artifacts/filter", {"artifacts": {"key": {"any_": ["comparison"]}}})
     assert "data:image/png;base64," in cards[-1]["data"] and "| strict_match | sft |" in cards[-1]["data"]
+
+
+@pytest.mark.server
+def test_what_a_later_variant_could_not_do_is_refused_before_the_first(
+    growing: Growing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *of: None if name == "wandb" else find(name, *of))
+    monkeypatch.setitem(VARIANTS, "sft", {"train": {"method": "sft", "trackers": ["wandb"]}})
+    settings = growing.settings(store=f"{growing.store.root}-unused")
+    with pytest.raises(ConfigurationError, match=r"train\.trackers names wandb"):
+        compare("none", ["pivotrl", "sft"], settings)
+    assert not list(Store(settings["store"]).artefacts())
 
 
 @pytest.mark.server

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.configuration import load, presets
-from schemas.config import PipelineConfig
+from flows.configuration import load, presets, section
+from schemas.config import GateConfig, PipelineConfig
 from tasks.errors import ConfigurationError
 
 SMALL = "ingest: {source: a.jsonl}\n"
@@ -43,6 +43,23 @@ def test_a_file_is_read_and_settings_are_applied_in_order(path: Path) -> None:
     assert config.store == "s3://bucket/store"
 
 
+def test_the_environments_store_is_a_path_from_here(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/me")
+    for given, meant in (
+        ("", ".pivotrl/store"),
+        ("runs", str(tmp_path / "runs")),
+        ("~/runs", "/home/me/runs"),
+        ("s3://bucket/store", "s3://bucket/store"),
+    ):
+        monkeypatch.setenv("PIVOTRL_STORE", given)
+        assert load(str(path)).store == meant
+    monkeypatch.setenv("PIVOTRL_STORE", "s3://key:secret@bucket")
+    assert "PIVOTRL_STORE: the URL holds a credential" in refusal(path)
+
+
 def test_an_empty_file_says_what_must_be_given(path: Path) -> None:
     path.write_text("")
     assert "ingest: must be given" in refusal(path)
@@ -78,6 +95,13 @@ def test_an_unknown_preset_is_answered_with_the_nearest(tmp_path: Path) -> None:
 def test_each_mistake_is_named(path: Path, setting: str, problem: str) -> None:
     path.write_text(SMALL + "model: desk\n")
     assert problem in refusal(path, setting)
+
+
+def test_a_key_is_looked_for_in_its_own_settings() -> None:
+    with pytest.raises(ConfigurationError, match="min_gian: no such key; did you mean 'min_gain'"):
+        section(GateConfig, {"min_gian": 1}, "gate")
+    with pytest.raises(ConfigurationError, match=r"sede: no such key$"):
+        section(GateConfig, {"sede": 1}, "gate")
 
 
 def test_several_mistakes_are_told_at_once(path: Path) -> None:

@@ -73,7 +73,9 @@ def test_two_runs_at_once_make_each_artefact_once(server: dict[str, str], small:
         folders = list((tmp_path / stage).iterdir())
         assert len(folders) == 1
         manifest = json.loads((folders[0] / "manifest.json").read_text())
-        assert {path.name for path in folders[0].iterdir()} == {"manifest.json"} | {p["key"] for p in manifest["parts"]}
+        assert {path.name for path in folders[0].iterdir()} == {"manifest.json", "README.md"} | {
+            p["key"] for p in manifest["parts"]
+        }
 
 
 def test_ctrl_c_is_a_sentence_and_ends_the_children(server: dict[str, str], small: Path, tmp_path: Path) -> None:

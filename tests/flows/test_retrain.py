@@ -72,7 +72,7 @@ def test_a_rejected_candidate_is_kept_and_not_put_into_use(growing: Growing, rej
     before, candidate = (growing.store.read(artefact.ref) for artefact in rejected.artefacts[-3:-1])
     assert set(before["policy"]) == {growing.store.manifest(rejected.artefacts[-1].ref).inputs["policy"]}
     assert set(candidate["policy"]) == {str(rejected.artefacts[-4].ref)}
-    assert "rejected against" in rejected.sentence
+    assert "fails the gate against" in rejected.sentence
 
 
 def test_the_run_ends_in_a_state_of_that_name_with_a_card(growing: Growing, rejected: Retrained) -> None:
@@ -143,7 +143,7 @@ def test_roll_back_holds_until_there_are_new_data(growing: Growing, first: Ref, 
     done = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
     assert done.stdout.strip() == str(second), done.stderr
     again = run(growing, ALWAYS)
-    assert again.outcome == "NoNewData" and "was taken out of use" in again.sentence
+    assert again.outcome == "NoNewData" and "was in use before" in again.sentence
     assert promoted(growing.store) == first
     by_hand = [event for event in events(growing, wanted=5) if event["payload"].get("by") == "hand"]
     assert [event["payload"]["candidate"] for event in by_hand] == [str(first)]
@@ -170,6 +170,13 @@ def test_the_source_may_be_said_by_an_event(growing: Growing, second: Ref) -> No
 def test_mistakes_end_the_run_in_its_first_second(growing: Growing, second: Ref) -> None:
     with pytest.raises(ConfigurationError, match="evaluate names neither skills nor ood_worlds"):
         run(growing, NEVER, evaluate={})
+    with pytest.raises(ConfigurationError, match="the gate compares in domain"):
+        run(growing, NEVER, split={"validation_fraction": 0})
+    with pytest.raises(ConfigurationError, match="ingest: Input should be"):
+        retrain("none", str(growing.source), NEVER, {"ingest": "text"})
+    with pytest.raises(ConfigurationError, match="holds a credential") as caught:
+        retrain("none", "s3://name:5ecret@host/data", NEVER, {"ingest": None})
+    assert "5ecret" not in str(caught.value)
     with pytest.raises(NotInStore, match="no version or tag 'lost'"):
         run(growing, NEVER, model="policies@lost")
 

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ import httpx
 import pytest
 
 from flows.deploying import CRASH_AUTOMATION
+from flows.up import HOST, _past_proxies
 from tests.flows.conftest import SMALL
-from tests.servers import ROOT, Up, command_line, descendants, eventually, pivotrl_up
+from tests.servers import ROOT, Up, command_line, descendants, eventually, free_port, pivotrl_up
 
 pytestmark = [pytest.mark.engine, pytest.mark.server, pytest.mark.timeout(1200)]
 SECRET = "a-secret-that-nothing-prints"
@@ -35,6 +37,7 @@ def up(home: Path) -> Iterator[Up]:
 
 def test_it_says_where_the_ui_is(up: Up) -> None:
     assert f"{up.url}/deployments" in up.output()
+    assert f"artefacts go to the store {up.home / 'store'} unless" in up.output()
     assert "<html" in httpx.get(f"{up.url}/deployments").text
     assert httpx.get(f"{up.url}/ui-settings").json()["api_url"] == f"{up.url}/api"
 
@@ -64,7 +67,25 @@ def test_a_second_one_is_refused_with_what_to_do(up: Up, tmp_path: Path) -> None
     for taken in (port, "1"):
         assert f"runs already, at {up.url} as process {up.process.pid}" in refused(up.home, taken)
     assert f"--port {port} cannot be used: " in refused(tmp_path, port)
-    assert "--port 70000 cannot be used: " in refused(tmp_path, "70000")
+    for no_port in ("70000", "0"):
+        assert f"--port {no_port} cannot be used: " in refused(tmp_path, no_port)
+
+
+def test_a_home_or_store_that_cannot_be_written_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    assert "give another folder by PREFECT_HOME" in refused(tmp_path / "file", str(free_port()))
+    monkeypatch.setenv("PIVOTRL_STORE", str(tmp_path / "file" / "store"))
+    assert "give another PIVOTRL_STORE" in refused(tmp_path, str(free_port()))
+
+
+@pytest.mark.parametrize(("given", "then"), [("", HOST), ("intranet", f"intranet,{HOST}"), ("*", "*")])
+def test_a_proxy_is_not_asked_for_the_server(given: str, then: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", given)
+    monkeypatch.setenv("no_proxy", given)
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    _past_proxies()
+    assert os.environ["NO_PROXY"] == then
+    assert urllib.request.proxy_bypass(HOST)
 
 
 def test_credentials_are_nowhere(up: Up) -> None:

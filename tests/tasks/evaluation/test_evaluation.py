@@ -144,6 +144,11 @@ def test_cases_of_one_task_count_as_one_for_the_standard_error() -> None:
     assert measuring.standard_error(once * 4) == pytest.approx(measuring.standard_error(once))
 
 
+def test_one_task_alone_is_as_uncertain_as_a_rate_can_be() -> None:
+    for cases in (alone([1.0]), alone([0.0]) * 3):
+        assert measuring.standard_error(cases) == 0.5
+
+
 def test_the_standard_error_is_over_cases() -> None:
     row = measuring.summary(Suite.STATES, "desk", Scope.IN_DOMAIN, 1.0, alone([1.0, 0.0, 0.5, 0.5]))
     assert (row["value"], row["n"]) == (0.5, 4)

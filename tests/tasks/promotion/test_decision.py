@@ -56,15 +56,16 @@ def test_the_decision_keeps_its_numbers(store: Store, in_domain: float, ood: flo
     assert rows.filter(suite="all")["holds"].all() is holds
     assert rows["difference"].to_list() == pytest.approx([in_domain - 0.8, ood - 1.0] * 2)
     summary = store.manifest(made.ref).summary
-    assert summary["promoted"] is holds
-    word = "promoted" if holds else "rejected"
-    assert summary["sentence"].startswith(f"policies@new {word} against desk:old: in domain {in_domain - 0.8:+.3f} ±")
+    assert summary["passes"] is holds
+    word = "passes" if holds else "fails"
+    start = f"policies@new {word} the gate against desk:old: in domain {in_domain - 0.8:+.3f} ±"
+    assert summary["sentence"].startswith(start)
 
 
 def test_another_gate_is_another_decision(store: Store) -> None:
     strict, loose = decision(store, 0.81, 1.0), decision(store, 0.81, 1.0, GateConfig(min_gain=0))
     assert strict.version != loose.version
-    assert [store.manifest(made.ref).summary["promoted"] for made in (strict, loose)] == [False, True]
+    assert [store.manifest(made.ref).summary["passes"] for made in (strict, loose)] == [False, True]
     assert store.manifest(loose.ref).config == {"min_gain": 0.0, "max_ood_loss": 0.02}
 
 
@@ -72,11 +73,11 @@ def test_the_card_shows_what_decided(store: Store) -> None:
     made = decision(store, 0.9, 0.9)
     markdown = card(store, store.manifest(made.ref))
     assert markdown.startswith(f"# decisions@{made.version}")
-    assert "rejected against desk:old" in markdown
+    assert "fails the gate against desk:old" in markdown
     table = markdown.split("## Decision")[1].split("## ")[0]
-    assert "| all |  | in_domain |  | 0.900 | 0.800 | +0.100 ± 0.028 | +0.028 | yes |" in table
-    assert "| all |  | ood |  | 0.900 | 1.000 | -0.100 ± 0.028 | -0.020 | no |" in table
-    assert "| states | `de\\|sk` | in_domain | 0 | 0.900 | 0.800 | +0.100 ± 0.028 |  |  |" in table
+    assert "| all |  | in_domain |  |  | 0.900 | 0.800 | +0.100 ± 0.028 | +0.028 | yes |" in table
+    assert "| all |  | ood |  |  | 0.900 | 1.000 | -0.100 ± 0.028 | -0.020 | no |" in table
+    assert "| states | `de\\|sk` | in_domain | 0 | 100 | 0.900 | 0.800 | +0.100 ± 0.028 |  |  |" in table
 
 
 def test_the_lineage_leads_to_the_data(store: Store) -> None:
@@ -94,7 +95,7 @@ def test_a_candidate_replaces_only_what_it_was_held_against(store: Store) -> Non
     put_into_use(store, old, Policy(location="desk", version=base))
     put_into_use(store, new, trained(old))
     put_into_use(store, new, trained(old))  # a run that was killed after the tag moved
-    with pytest.raises(StageFailed, match=f"{third} is better than {old}, but {new} was promoted meanwhile"):
+    with pytest.raises(StageFailed, match=f"{third} passes .* {old}, but {new} was promoted.*promote {third}"):
         put_into_use(store, third, trained(old))
     assert promoted(store) == new
 

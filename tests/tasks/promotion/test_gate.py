@@ -1,13 +1,17 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.config import EvaluateConfig, GateConfig
+from schemas.config import EvaluateConfig, GateConfig, SplitConfig
 from schemas.decisions import DECISIONS
 from tasks.errors import ConfigurationError, InputError
-from tasks.promotion.gate import check_gate, checks, rows
+from tasks.promotion.gate import check_gate, check_held_out, checks, rows
 from tasks.report.improvement import Improvement
 from tasks.stage.table import frame, validate
+from tasks.store.store import Store
+from tests.builders import commit_states, commit_trajectories, trajectory
 
 RATES = st.integers(0, 100).map(lambda hundredths: hundredths / 100)
 
@@ -31,8 +35,19 @@ def measured(draw: st.DrawFn) -> list[Improvement]:
     ("gain", "ood", "promoted"),
     [(0.021, 0.0, True), (0.02, 0.0, False), (-0.1, 0.0, False), (0.1, -0.02, True), (0.1, -0.021, False)],
 )
-def test_better_by_more_than_chance_and_not_worse_than_the_bound(gain: float, ood: float, promoted: bool) -> None:
+def test_better_by_more_than_its_error_and_not_worse_than_the_bound(gain: float, ood: float, promoted: bool) -> None:
     assert holds([one(0.8 + gain, 0.8), one(1.0 + ood, 1.0, scope="ood")]) is promoted
+
+
+def test_cases_decided_for_one_policy_alone_count_against_the_candidate() -> None:
+    better = one(0.9, 0.8)
+    assert holds([replace(better, n=100, baseline_n=100)])
+    for n, baseline_n in ((80, 100), (100, 60)):
+        found = replace(better, n=n, baseline_n=baseline_n)
+        assert not holds([found])
+    (fewer,), (more,) = (checks([replace(better, n=n, baseline_n=100 - n)], GateConfig(min_gain=-10)) for n in (20, 80))
+    assert (fewer.improvement.candidate, fewer.improvement.baseline) == pytest.approx((0.9 / 4, 0.8))
+    assert (more.improvement.candidate, more.improvement.baseline) == pytest.approx((0.9, (0.8 + 3) / 4))
 
 
 def test_a_loss_of_one_suite_may_be_made_good_by_another() -> None:
@@ -98,18 +113,33 @@ def test_the_rows_are_a_valid_table_with_what_decides_first(found: list[Improvem
 
 
 @pytest.mark.parametrize(
-    ("gate", "evaluate", "problem"),
+    ("gate", "evaluate", "split", "problem"),
     [
-        ({}, {"states": 0, "skills": ("all",)}, "compares in domain"),
-        ({}, {}, "set evaluate.skills to"),
-        ({"max_ood_loss": 1}, {}, ""),
-        ({}, {"skills": ("addition",)}, ""),
-        ({}, {"states": 0, "worlds": ("desk",), "ood_worlds": ("library",)}, ""),
+        ({}, {"states": 0, "skills": ("all",)}, {}, "compares in domain"),
+        ({}, {"skills": ("all",)}, {"validation_fraction": 0}, "raise split.validation_fraction"),
+        ({}, {}, {}, "set evaluate.skills to"),
+        ({"max_ood_loss": 1}, {}, {}, ""),
+        ({}, {"skills": ("addition",)}, {}, ""),
+        ({}, {"states": 0, "worlds": ("desk",), "ood_worlds": ("library",)}, {}, ""),
+        ({"max_ood_loss": 1}, {"worlds": ("desk",)}, {"validation_fraction": 0}, ""),
     ],
 )
-def test_a_gate_that_the_evaluation_could_not_answer_is_refused(gate: dict, evaluate: dict, problem: str) -> None:
+def test_a_gate_that_the_evaluation_could_not_answer_is_refused(
+    gate: dict, evaluate: dict, split: dict, problem: str
+) -> None:
+    settings = (GateConfig(**gate), EvaluateConfig(**evaluate), SplitConfig(**split))
     if not problem:
-        check_gate(GateConfig(**gate), EvaluateConfig(**evaluate))
+        check_gate(*settings)
         return
     with pytest.raises(ConfigurationError, match=problem):
-        check_gate(GateConfig(**gate), EvaluateConfig(**evaluate))
+        check_gate(*settings)
+
+
+def test_data_of_which_nothing_is_held_out_are_refused(store: Store) -> None:
+    trajectories = commit_trajectories(store, [[trajectory(0)], [trajectory(number) for number in range(1, 9)]])
+    none = commit_states(store, trajectories)
+    with pytest.raises(InputError, match=f"nothing to compare in domain in {none.ref}: no states are held out"):
+        check_held_out(store, none.ref, EvaluateConfig())
+    check_held_out(store, none.ref, EvaluateConfig(worlds=("desk",)))
+    most = commit_states(store, trajectories, SplitConfig(validation_fraction=0.9))
+    check_held_out(store, most.ref, EvaluateConfig())

@@ -126,6 +126,13 @@ def test_a_cached_stages_card_reads_no_table_again(store: Store, stages: dict[st
     assert {stage: card(store, manifest) for stage, manifest in stages.items()} == cards
 
 
+def test_a_store_that_cannot_keep_a_card_does_not_cost_it(store: Store, stages: dict[str, Manifest]) -> None:
+    before = card(store, stages["states"])
+    store.objects.remove("_cards")
+    (Path(store.root) / "_cards").write_text("not a folder")
+    assert card(store, stages["states"]) == before
+
+
 def test_a_version_made_again_with_other_rows_is_drawn_again(store: Store) -> None:
     before = other(store, "policies", POLICIES, [STEP])
     first = card(store, before)
@@ -147,7 +154,7 @@ def test_the_card_of_pivots_names_the_page_in_the_store(
 ) -> None:
     pivots = stages["pivots"]
     monkeypatch.delenv(browser_page.REPORTS_URL, raising=False)
-    page = Path(store.objects.full(f"_reports/browser-{pivots.version}-{pivots.digest}.html"))
+    page = Path(store.objects.full(f"_reports/browser-{pivots.version}-{pivots.digest}-{browser_page._LOOKS}.html"))
     text = card(store, pivots)
     assert page.read_text().startswith("<!doctype html>") and f"Open `{page.as_uri()}`" in text
     assert f"`pivotrl report {pivots.ref} --store {store.root}` writes a copy" in text

@@ -79,6 +79,20 @@ def test_what_brings_no_values_has_no_plot() -> None:
     assert "sampling-plot" not in artifacts() and "sampling-progress" in artifacts()
 
 
+def test_a_plot_that_cannot_be_drawn_is_told_once_and_stops_nothing(
+    now: list[float], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = []
+    monkeypatch.setattr(live, "create_progress_artifact", lambda *arguments: shown.append(arguments))
+    monkeypatch.setattr(live, "update_progress_artifact", lambda *arguments: shown.append(arguments))
+    stage = Live(LOG, values_of)
+    for done in range(3):
+        stage.show(Update("x", done, 9, "", {"another": 1.0}))
+        now[0] += 60
+    assert len(shown) == 3
+    assert [record.getMessage() for record in caplog.records] == ["x: no further plot in the UI: KeyError: 'loss'"]
+
+
 def test_a_server_that_refuses_is_told_once_and_stops_nothing(
     now: list[float], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

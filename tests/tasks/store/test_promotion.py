@@ -1,9 +1,11 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from tasks.errors import ConfigurationError, NotInStore
 from tasks.report.tagging import tagged
 from tasks.store.manifest import Manifest, Ref
-from tasks.store.promotion import PROMOTED, promote, promoted, withdrawn
+from tasks.store.promotion import PROMOTED, promote, promoted, retired
 from tasks.store.store import Store
 
 
@@ -23,14 +25,14 @@ def test_a_policy_is_put_into_use_and_the_one_before_is_told(any_store: Store) -
 
 
 def test_roll_back_keeps_what_was_and_knows_what_was_taken_out(store: Store) -> None:
-    one, two, never = (policy(store, number) for number in (1, 2, 3))
+    one, two, _never = (policy(store, number) for number in (1, 2, 3))
     promote(store, one)
     promote(store, two)
     assert promote(store, store.resolve("policies@promoted-1")) == two
     assert promoted(store) == one
-    assert withdrawn(store, two) and not withdrawn(store, one) and not withdrawn(store, never)
+    assert retired(store) == {two.version}
     promote(store, two)
-    assert not withdrawn(store, two)
+    assert retired(store) == {one.version}
     assert sorted(store.tags("policies")) == [PROMOTED, "promoted-1", "promoted-2"]
 
 
@@ -39,7 +41,16 @@ def test_a_kill_between_the_two_tags_is_made_good_by_the_next_promotion(store: S
     promote(store, one)
     store.tag(two, PROMOTED)
     assert promote(store, one) == two
-    assert withdrawn(store, two)
+    assert retired(store) == {two.version}
+
+
+def test_promotions_at_one_time_are_all_remembered(any_store: Store) -> None:
+    refs = [policy(any_store, number) for number in range(1, 7)]
+    with ThreadPoolExecutor(len(refs)) as pool:
+        list(pool.map(lambda ref: promote(Store(any_store.root), ref), refs))
+    tags = any_store.tags("policies")
+    assert {version for tag, version in tags.items() if tag != PROMOTED} == {ref.version for ref in refs}
+    assert set(tags) == {PROMOTED, *(f"promoted-{number}" for number in range(1, 7))}
 
 
 def test_history_is_counted_and_not_sorted_as_text(store: Store) -> None:

@@ -7,9 +7,11 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from schemas.chat import Action, State
+from schemas.policies import POLICIES
 from tasks.errors import StageFailed
 from tasks.policy.chat import ChatFormat
 from tasks.sampler.sampler import Sample, Sampling
+from tasks.stage.table import frame
 from tasks.training import grpo
 from tasks.training.learner import Learner
 from tasks.training.states import DropReason, TrainingState, draw
@@ -132,6 +134,31 @@ def test_an_undecided_sample_leaves_the_batch_as_if_never_drawn(job, policy_fold
     assert batch.branches == expected.branches
     for name in ("weights_M", "advantages_M", "sampler_logprobs_M"):
         torch.testing.assert_close(getattr(batch, name), getattr(expected, name))
+
+
+def test_a_step_with_hardly_a_decided_sample_is_recorded_without_what_it_lacks(
+    job, policy_folder, states, sampler, tmp_path
+):
+    """A judge that is away for the first step, decides one sample of the second, and is back for the rest."""
+    step = 0
+
+    def count(measured):
+        nonlocal step
+        step = measured["step"] + 1
+
+    calls = []
+
+    def verify(state, demonstration, completion):
+        calls.append(step)
+        undecided = step == 0 or (step == 1 and calls.count(1) > 1)
+        return Verdict(None if undecided else float(len(calls) % 2), Reason.EQUAL)
+
+    alone = job(policy_folder, tmp_path, samples=2, states_per_step=9)  # equal samples are verified once
+    metrics = run(alone, states, sampler, verify, count).metrics
+    assert [m["reward_mean"] is None for m in metrics] == [True, False, False, False]
+    assert metrics[0]["reward_std"] is None
+    assert metrics[0]["distinct_tokens"] == metrics[1]["distinct_tokens"] == 0
+    POLICIES.validate(frame(POLICIES, metrics))
 
 
 def test_groups_without_variance_change_nothing(job, policy_folder, states, sampler, tmp_path):

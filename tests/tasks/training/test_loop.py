@@ -200,3 +200,16 @@ def test_a_checkpoint_cut_off_while_writing_is_not_seen(
     assert len(checkpoint.resume(a_job.checkpoint_folder, learner)) == 2
     monkeypatch.setattr(torch, "save", save)
     assert len(run(a_job, states, sampler, verify).metrics) == 4
+
+
+def test_the_newest_checkpoint_is_the_one_of_most_steps_and_no_file_stays_mapped(
+    job, policy_folder, states, sampler, verify, tmp_path
+):
+    a_job = job(policy_folder, tmp_path, steps=2, every=1)
+    run(a_job, states, sampler, verify)
+    newest = a_job.checkpoint_folder / "step_100000"
+    (a_job.checkpoint_folder / "step_00002").rename(newest)
+    (a_job.checkpoint_folder / "step_99999").mkdir()
+    learner = Learner(policy_folder, a_job.settings, 100)
+    assert len(checkpoint.resume(a_job.checkpoint_folder, learner)) == 2
+    assert str(newest) not in Path("/proc/self/maps").read_text()

@@ -11,7 +11,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tasks.training.processes import Processes
+from tasks.errors import ConfigurationError
+from tasks.training.processes import Processes, join
 from tests.tasks.training import together
 
 ROOT = Path(__file__).parents[3]
@@ -86,6 +87,23 @@ def test_a_fault_of_one_ends_all(tmp_path):
     done = together_do("updates", tmp_path / "nowhere", tmp_path)
     assert done.returncode != 0
     assert "no causal language model could be loaded" in done.stderr
+
+
+def test_a_fault_of_the_second_alone_ends_all(policy_folder, tmp_path):
+    done = together_do("fault", policy_folder, tmp_path)
+    assert done.returncode != 0
+    assert "StageFailed: only here" in done.stderr
+    assert not list(tmp_path.glob("fault-*"))
+
+
+def test_a_launcher_that_does_not_number_its_processes_is_refused(monkeypatch):
+    monkeypatch.delenv("RANK", raising=False)
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    with pytest.raises(ConfigurationError, match="a process without RANK in its environment"):
+        join(60, launched=True)
+    assert join(60) == Processes()
+    monkeypatch.setenv("RANK", "0")
+    assert join(60, launched=True) == Processes()
 
 
 def test_what_is_dealt_out_is_all_and_keeps_its_order():

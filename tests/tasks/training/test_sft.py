@@ -56,6 +56,16 @@ def test_a_demonstration_that_the_template_does_not_render_is_dropped(policy_fol
     assert set(completions) == {s.key for s in states}
 
 
+def test_a_demonstration_that_makes_a_state_too_long_is_dropped(policy_folder, states, tmp_path):
+    first = states[0]
+    long = TrainingState(State("long", 0, first.state.messages, ()), Action("a" * 120), first.prompt)
+    room = {"max_state_tokens": 110, "max_tokens": len(first.prompt) + 120 - 110}  # the end of the action is one more
+    trained = sft.train(job(policy_folder, tmp_path / "a", **room), [*states, long], lambda measured: None)
+    assert trained.admitted.dropped == {"long:0": DropReason.TOO_LONG}
+    room["max_tokens"] += 1
+    assert not sft.train(job(policy_folder, tmp_path / "b", **room), [*states, long], lambda m: None).admitted.dropped
+
+
 def test_dropped_states_are_in_the_result(policy_folder, states, tmp_path):
     long = TrainingState(State("long", 0, (), ()), Action("a"), [1] * 100)
     trained = sft.train(job(policy_folder, tmp_path, max_state_tokens=99), [*states, long], lambda measured: None)

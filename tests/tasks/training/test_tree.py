@@ -125,6 +125,15 @@ def test_a_tree_over_the_limit_is_divided():
     assert max(len(t.token_ids) for t in trees) <= 120
 
 
+def test_where_the_prompt_is_nearly_the_limit_its_samples_stay_together():
+    """Parts within the limit would hold few samples each, or one, and repeat the prompt for all."""
+    for prompt in (900, 990, 1000, 1100):
+        branches = [Branch("t", list(range(prompt)), [2000 + i, *range(6)]) for i in range(16)]
+        trees = plant(branches, 1000, 10_000)
+        assert sum(len(tree.token_ids) for tree in trees) == prompt + 16 * 6
+    assert len(plant([Branch("t", list(range(800)), [2000 + i, *range(20)]) for i in range(16)], 1000, 10_000)) > 1
+
+
 def test_a_narrow_model_trades_repeated_prefixes_for_smaller_masks():
     branches = [Branch("t", list(range(20)), [60 + i, *range(200)]) for i in range(8)]
     assert len(plant(branches, 10_000, width=10_000)) == 1

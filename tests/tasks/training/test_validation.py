@@ -56,6 +56,15 @@ def test_the_mean_reward_of_greedy_actions(policy_folder, states, sampler):
     assert (asked[1].n, asked[1].temperature, asked[1].max_tokens) == (1, 0.0, 8)
 
 
+def test_patience_without_validations_is_refused_and_held_out_states_without_them_are_left(
+    job, policy_folder, states, sampler, verify, tmp_path
+):
+    with pytest.raises(ValueError, match=r"patience \(2\) counts validations, and validate_every is 0"):
+        TrainConfig(patience=2)
+    trained = run(job(policy_folder, tmp_path, steps=1), states, sampler, verify)
+    assert trained.metrics[0]["validation"] is None
+
+
 def test_a_verifier_that_decides_nothing_fails(policy_folder, states, sampler):
     rollout = Rollout(ChatFormat(policy_folder), sampler, lambda *_: Verdict(None, Reason.EQUAL))
     learner = type("Holder", (), {"weights": lambda self: iter(())})()

@@ -12,6 +12,7 @@ import torch
 from torch.distributed.tensor import DTensor
 
 from schemas.training import TrainConfig
+from tasks.errors import StageFailed
 from tasks.training import grpo
 from tasks.training.learner import Batch, Learner
 from tasks.training.loop import Job
@@ -24,6 +25,7 @@ TIGHT = {"tokens_per_batch": 64}
 UPDATES = {
     "grpo": {},
     "packs": TIGHT,
+    "one-tree": {"states_per_step": 1},
     "leave-one-out": {"advantage": "leave_one_out", "aggregation": "sequence_mean", **TIGHT},
     "dr-grpo": {"advantage": "dr_grpo", "importance_cap": 0.0},
     "sequences": {"importance_level": "sequence", "kl_coefficient": 0.1, **TIGHT},
@@ -52,6 +54,10 @@ def step_batch(policy: Path, settings: TrainConfig) -> Batch:
     batch = grpo.grpo_batch(settings, states, groups, rewards_KG)
     if settings.method == "sft":
         return Batch(batch.branches, batch.weights_M, torch.ones_like(batch.weights_M), None)
+    if settings.states_per_step == 1:  # one sample, so that a process has none
+        length = len(batch.branches[0].completion)
+        tensors = (batch.weights_M, batch.advantages_M, batch.sampler_logprobs_M)
+        return Batch(batch.branches[:1], *(tensor[:length] for tensor in tensors))
     return batch
 
 
@@ -83,12 +89,14 @@ def a_job(policy: Path, folder: Path, processes: Processes, **changes: object) -
     return Job(policy, folder / "model", folder / "checkpoints", settings, 3, checkpoint_every=2, processes=processes)
 
 
-def train(policy: Path, folder: Path, processes: Processes, kill_at: int | None = None) -> list[dict[str, object]]:
-    """A run with recorded samples, which ends by a kill where that is asked for."""
+def train(policy: Path, folder: Path, processes: Processes, kill_at: int | None = None, fault: bool = False) -> list:
+    """A run with recorded samples, which ends by a kill where that is asked for, or a fault of the second process."""
 
     def on_step(measured: dict[str, object]) -> None:
         if measured["step"] == kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
+        if fault and processes.rank == 1:
+            raise StageFailed("only here")
 
     states = conversation_states(policy)
     sampler = RecordedSampler(policy, seeded=False)
@@ -101,6 +109,8 @@ def main() -> None:
     processes = join(120)
     if act == "updates":
         found = {name: update(policy, changes, processes) for name, changes in UPDATES.items()}
+    elif act == "fault":
+        found = train(policy, folder, processes, fault=True)
     else:
         found = train(policy, folder, processes, kill_at=int(act))  # a step beyond the last kills nothing
     torch.save(found, folder / f"{act}-{processes.rank}.pt")
