@@ -19,7 +19,7 @@ demo: $(VENV)/.demo-ready
 	$(BIN)/pivotrl run desk
 
 test: $(VENV)/.test-ready
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.test-ready
 	$(BIN)/ruff check .

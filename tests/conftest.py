@@ -19,12 +19,6 @@ hypothesis.settings.register_profile("busy", deadline=None)
 hypothesis.settings.load_profile("busy")
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """The tests of one file run in one process, one after the other; so do those of files that share what is dear."""
-    group = "growing" if "growing" in getattr(item, "fixturenames", ()) else item.location[0]
-    item.add_marker(pytest.mark.xdist_group(group))
-
-
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The environment in which everything talks to one real Prefect server."""
