@@ -132,7 +132,7 @@ def test_the_card_shows_both_rates_and_the_examples(store: Store) -> None:
     half = PythonSettings(function="tests.tasks.verifiers.users_functions:half")
     bad = card(store, store.manifest(run.score(config(half, min_gold_rate=0, max_junk_rate=1)).ref))
     assert "| demonstrations that score 1 | 0 of 10 |" in bad
-    assert "- its demonstration at 0000000000000000/0: 0.5" in bad
+    assert "- `its demonstration at 0000000000000000/0: 0.5" in bad
 
 
 def test_a_verifier_that_refuses_demonstrations_fails_the_stage(store: Store) -> None:
