@@ -28,10 +28,8 @@ def run(given: argparse.Namespace) -> None:
     store = Store(config.store)
     evaluation = evaluation_rows(store, artefacts)
     report = write_report(store, config, artefacts)
-    if given.json:
-        _print_json({"stages": stage_rows(artefacts), "evaluation": evaluation, "report": report})
-    else:
-        print(text(artefacts, evaluation, report))
+    found = {"stages": stage_rows(artefacts), "evaluation": evaluation, "report": report}
+    _answer(given, found, lambda _: text(artefacts, evaluation, report))
 
 
 def retrain(given: argparse.Namespace) -> None:
@@ -188,10 +186,6 @@ def _store(given: argparse.Namespace) -> Store:
 def _answer(given: argparse.Namespace, found: dict[str, Any], text: Callable[[dict[str, Any]], str]) -> None:
     """One JSON object, or the same for a person."""
     if given.json:
-        _print_json(found)
+        print(json.dumps(found, ensure_ascii=False, default=str))
     else:
         print(text(found))
-
-
-def _print_json(value: dict[str, Any]) -> None:
-    print(json.dumps(value, ensure_ascii=False, default=str))

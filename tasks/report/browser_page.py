@@ -43,8 +43,8 @@ def browse(store: Store, pivots: Manifest) -> str:
 def _served(store: Store) -> str:
     """The address of the store's _reports, empty if there is none: the environment speaks of its own store, if it has
     one."""
-    its_own = os.environ.get("PIVOTRL_STORE") or None
-    another = its_own is not None and Store(its_own).objects.path != store.objects.path
+    its_own = os.environ.get("PIVOTRL_STORE", "")
+    another = bool(its_own) and Store(its_own).objects.path != store.objects.path
     return "" if another else os.environ.get(REPORTS_URL, "").rstrip("/")
 
 
