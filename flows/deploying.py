@@ -2,7 +2,7 @@
 prefect.yaml, and an automation that marks runs crashed whose process is gone.
 
 All of it may be there already, from the last start or changed by a person since: nothing is made twice, and what was
-changed stays, except what prefect.yaml says of its deployments, and an automation whose window is another heartbeat's.
+changed stays, except what prefect.yaml says of its deployments, and what the automation waits for.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ from tasks.stage.orchestration import ACCELERATOR
 POOL = "pivotrl"
 CRASH_AUTOMATION = "pivotrl: a run without a heartbeat has crashed"
 MISSED_HEARTBEATS = 3
-_FLOW_RUN_ENDS = ("Completed", "Failed", "Cancelled", "Crashed")
 
 
 def deploy(environment: dict[str, str], log: Path) -> None:
@@ -73,25 +72,27 @@ def _make(client: SyncPrefectClient, heartbeat_s: int) -> None:
     if not found:
         client.create_automation(wanted)
     for there in found:
-        if _window(there) != _window(wanted):
+        if _awaited(there) != _awaited(wanted):
             client.update_automation(there.id, wanted.model_copy(update={"enabled": there.enabled}))
 
 
-def _window(automation: AutomationCore) -> timedelta | None:
-    return automation.trigger.within if isinstance(automation.trigger, EventTrigger) else None
+def _awaited(automation: AutomationCore) -> tuple[set[str], timedelta] | None:
+    """What must come, and within what time."""
+    trigger = automation.trigger
+    return (trigger.expect, trigger.within) if isinstance(trigger, EventTrigger) else None
 
 
 def crash_automation(heartbeat_s: int) -> AutomationCore:
-    """Marks a run Crashed that has not ended and whose last heartbeat is three intervals old: its worker died with it.
+    """Marks a run Crashed of which nothing was heard for three intervals after a heartbeat: its worker died with it.
 
-    Source: Prefect's documentation, "How to detect and respond to zombie flows".
+    Anything that is heard will do, because a state's event bears its name, and runs end as Promoted or wait as
+    Suspended too. Source: Prefect's documentation, "How to detect and respond to zombie flows".
     """
-    heartbeat = "prefect.flow-run.heartbeat"
     return AutomationCore(
         name=CRASH_AUTOMATION,
         trigger=EventTrigger(
-            after={heartbeat},
-            expect={heartbeat, *(f"prefect.flow-run.{state}" for state in _FLOW_RUN_ENDS)},
+            after={"prefect.flow-run.heartbeat"},
+            expect={"prefect.flow-run.*"},
             match=ResourceSpecification({"prefect.resource.id": ["prefect.flow-run.*"]}),
             for_each={"prefect.resource.id"},
             posture=Posture.Proactive,

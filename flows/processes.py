@@ -46,15 +46,17 @@ class Part:
 
 
 @contextmanager
-def running(name: str, arguments: list[str], environment: Mapping[str, str], folder: Path) -> Iterator[Part]:
-    """`prefect ARGUMENTS`, printing to `folder/NAME.log`, until the block ends.
+def running(
+    name: str, arguments: list[str], environment: Mapping[str, str], folder: Path, module: str = "prefect"
+) -> Iterator[Part]:
+    """`prefect ARGUMENTS`, by that module, printing to `folder/NAME.log`, until the block ends.
 
     It has a session of its own: Ctrl-C in the terminal reaches the caller alone, who ends one after the other.
     """
     log = folder / f"{name}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "prefect", "--no-prompt", *arguments],
+            [sys.executable, "-m", module, "--no-prompt", *arguments],
             cwd=ROOT,
             env=environment,
             stdin=subprocess.DEVNULL,

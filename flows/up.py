@@ -86,6 +86,9 @@ def environment(url: str, folder: Path) -> dict[str, str]:
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{folder / 'prefect.db'}",
         # In memory, by default: a slot whose holder outlives the server, or dies with it, would stay taken for ever.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+        # The server waits a minute for SQLite's lock, as long as clients wait for it, by default: a state that is set
+        # then, while its answer is not waited for, is set again without its result, and the run's process fails.
+        "PREFECT_API_REQUEST_TIMEOUT": "300",
         "PREFECT_WORKER_QUERY_SECONDS": "2",
     }
     api = f"{url}/api"
@@ -107,7 +110,8 @@ def _pages(store: str, port: int) -> Iterator[dict[str, str]]:
 def _serve(url: str, given: dict[str, str], folder: Path, store: str) -> None:
     _say(f"Starting Prefect's server at {url} (logs: {folder})")
     server_command = ["server", "start", "--host", HOST, "--port", url.rpartition(":")[2]]
-    with running("server", server_command, server_logging(folder) | given, folder) as server:
+    logged = server_logging(folder) | given
+    with running("server", server_command, logged, folder, "flows.prefect_server") as server:
         from flows.deploying import POOL, deploy  # while the server starts: Prefect takes seconds to import
 
         _wait_until_healthy(server, url)

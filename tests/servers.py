@@ -74,7 +74,8 @@ def prefect_server(folder: Path) -> Iterator[dict[str, str]]:
     port = free_port()
     environment = {**os.environ, **QUIET, "PREFECT_HOME": str(folder)}
     environment.pop("PREFECT_API_URL", None)
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    command = [sys.executable, "-m", "flows.prefect_server", "server", "start"]
+    command += ["--host", "127.0.0.1", "--port", str(port)]
     with running(command, environment, folder / "server.log") as process:
         wait_for(f"http://127.0.0.1:{port}/api/health", process, 120)
         yield {**environment, "PREFECT_API_URL": f"http://127.0.0.1:{port}/api"}
@@ -103,11 +104,12 @@ class Up:
 
     def api(self, path: str, body: Any = None, method: str = "") -> Any:
         def answered() -> httpx.Response | None:
-            answer = httpx.request(method, f"{self.url}/api{path}", json=body, timeout=60)
-            return None if answer.status_code == 503 else answer  # SQLite was busy; Prefect's own client asks again too
+            # Prefect waits a minute for SQLite's lock, and then answers 503, or 500 if it got no connection at all.
+            answer = httpx.request(method, f"{self.url}/api{path}", json=body, timeout=240)
+            return None if answer.status_code >= 500 else answer
 
         method = method or ("GET" if body is None else "POST")
-        answer = eventually(answered, 60).raise_for_status()
+        answer = eventually(answered, 300).raise_for_status()
         return answer.json() if answer.content else None
 
     def deployment(self, flow: str) -> dict[str, Any]:

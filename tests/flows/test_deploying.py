@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.events.schemas.automations import EventTrigger
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows import cli, deploying
@@ -35,5 +36,6 @@ def test_the_window_of_crashes_follows_the_heartbeat(server: dict[str, str]) -> 
         for heartbeat_s in (30, 60, 60):
             deploying._make(client, heartbeat_s)
             (made,) = client.read_automations_by_name(CRASH_AUTOMATION)
-            assert deploying._window(made) == timedelta(seconds=3 * heartbeat_s)
+            assert isinstance(made.trigger, EventTrigger) and made.trigger.within == timedelta(seconds=3 * heartbeat_s)
+            assert made.trigger.expect == {"prefect.flow-run.*"}
             assert made.enabled and made.actions == deploying.crash_automation(heartbeat_s).actions
