@@ -20,6 +20,10 @@ DEFAULT_STORE = ".pivotrl/store"
 def run(given: argparse.Namespace) -> None:
     """Run the pipeline."""
     config = _configured(given)
+    from flows.beforehand import check_run
+
+    check_run(config, given.start, given.until)
+    _prefect_starts()
     from flows.pivotrl import pivotrl
     from tasks.report.run import evaluation_rows, stage_rows, text, write_report
     from tasks.store.store import Store
@@ -35,12 +39,18 @@ def run(given: argparse.Namespace) -> None:
 def retrain(given: argparse.Namespace) -> None:
     """Train on old and new trajectories, and promote what is better."""
     config = _configured(given)
+    from flows.beforehand import check_run
     from flows.configuration import section
-    from flows.retrain import retrain, text
     from schemas.config import GateConfig
+    from tasks.promotion.gate import check_gate
 
     bounds = {"min_gain": given.min_gain, "max_ood_loss": given.max_ood_loss}
     gate = section(GateConfig, {name: bound for name, bound in bounds.items() if bound is not None}, "gate")
+    check_run(config)
+    check_gate(gate, config.evaluate, config.split)
+    _prefect_starts()
+    from flows.retrain import retrain, text
+
     found = retrain("none", config=_changes(config), gate=gate)
     _answer(given, found.model_dump(mode="json"), lambda _: text(found))
 
@@ -48,6 +58,10 @@ def retrain(given: argparse.Namespace) -> None:
 def compare(given: argparse.Namespace) -> None:
     """Train several ways on the same demonstrations."""
     config = _configured(given)
+    from flows.beforehand import check_run
+
+    check_run(config)
+    _prefect_starts()
     from flows.compare import compare
     from tasks.report.comparison import text
 
@@ -108,7 +122,7 @@ def show(given: argparse.Namespace) -> None:
     from tasks.report.showing import shown, text
 
     store = _store(given)
-    _answer(given, shown(store, store.resolve(given.artefact), given.rows), text)
+    _answer(given, shown(store, store.resolve(given.artefact), given.rows, given.table), text)
 
 
 def tag(given: argparse.Namespace) -> None:
@@ -131,15 +145,18 @@ def export(given: argparse.Namespace) -> None:
     """Write pivots for other software."""
     from tasks.exchange.export import export, text
 
-    store = _store(given)
-    _answer(given, export(store, store.resolve(given.artefact), given.format, Path(given.output)), text)
+    store, output = _store(given), _output(given.output)
+    _answer(given, export(store, store.resolve(given.artefact), given.format, output), text)
 
 
 def import_(given: argparse.Namespace) -> None:
     """Take NeMo Gym rows."""
-    from flows.importing import import_rows, text
+    from flows.beforehand import check_source
+    from flows.importing import import_rows, rows_config, text
 
-    made = list(import_rows(given.source, _store(given)))
+    store = _store(given)
+    check_source(rows_config(given.source))
+    made = list(import_rows(given.source, store))
     _answer(given, {"stages": [artefact.model_dump() for artefact in made]}, lambda _: text(made))
 
 
@@ -149,7 +166,7 @@ def report(given: argparse.Namespace) -> None:
 
     store = _store(given)
     ref = store.resolve(given.artefact)
-    output = Path(given.output or f"{ref.stage}-{ref.version}.html")
+    output = _output(given.output or f"{ref.stage}-{ref.version}.html")
     _answer(given, write(store, ref, output, given.detail), text)
 
 
@@ -181,6 +198,34 @@ def _store(given: argparse.Namespace) -> Store:
     if given.store == "":
         raise ConfigurationError("--store is empty: give a path or an fsspec URL, or leave it out")
     return Store(given.store or default_store() or DEFAULT_STORE)
+
+
+def _output(name: str) -> Path:
+    """Where a file is to be written.
+
+    Raises:
+        ConfigurationError: in a folder that is not there, or a folder itself.
+    """
+    from tasks.errors import ConfigurationError
+
+    path = Path(name)
+    if not path.parent.is_dir():
+        raise ConfigurationError(f"--output {name}: there is no folder {path.parent}")
+    if path.is_dir():
+        raise ConfigurationError(f"--output {name} is a folder: name a file in it")
+    return path
+
+
+def _prefect_starts() -> None:
+    """One line before half a minute of silence.
+
+    A server for one run registers no block types, which nothing here uses: of two that begin a new PREFECT_HOME at
+    once, one would fail to, and print a hundred lines.
+    """
+    os.environ.setdefault("PREFECT_SERVER_REGISTER_BLOCKS_ON_START", "false")
+    server = os.environ.get("PREFECT_API_URL")
+    where = f"on {server}" if server else "with a server for this run (one that stays: `pivotrl up`)"
+    print(f"Starting Prefect {where}", file=sys.stderr, flush=True)
 
 
 def _answer(given: argparse.Namespace, found: dict[str, Any], text: Callable[[dict[str, Any]], str]) -> None:

@@ -15,6 +15,7 @@ from prefect.artifacts import create_markdown_artifact
 from pydantic import BaseModel, ConfigDict
 
 from flows.configuration import Changes, Preset, changed, resolved
+from flows.context import check_context
 from flows.pivotrl import evaluation, training
 from flows.start import Given
 from tasks.errors import ConfigurationError
@@ -75,6 +76,8 @@ def compare(
         check_training(varied.train)
     store = Store(c.store)
     base = resolve(c.model, store)
+    for varied in configs.values():
+        check_context(varied, base.location, store)
     artefacts: list[Artefact] = []
     measured: dict[str, Artefact] = {}
     with children_stopped_on_error():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,12 +11,14 @@ import yaml
 from pydantic import BaseModel, ValidationError, WithJsonSchema
 
 from flows.form import changes_schema
+from flows.problems import nearest, problems
 from schemas.config import PipelineConfig
 from schemas.locations import REFUSAL, holds_credentials
 from tasks.errors import ConfigurationError
 
 PRESETS = Path(__file__).parents[1] / "infra" / "presets"
 
+_NONE = "none"
 _Settings = TypeVar("_Settings", bound=BaseModel)
 
 Preset = Literal["desk", "tool-use", "none"]
@@ -38,8 +39,7 @@ def resolved(preset: str, changes: Mapping[str, Any]) -> PipelineConfig:
     Raises:
         ConfigurationError: no such preset, an unknown key, a value out of bounds.
     """
-    values = {} if preset == "none" else _read(preset)
-    return validated(_changed(values, changes), f"preset {preset!r} with the changes given")
+    return validated(_changed(_preset(preset), changes), f"preset {preset!r} with the changes given")
 
 
 def changed(config: PipelineConfig, changes: Mapping[str, Any]) -> PipelineConfig:
@@ -57,7 +57,7 @@ def load(name: str, settings: Sequence[str] = (), store: str | None = None) -> P
     Raises:
         ConfigurationError: no such preset or file, not YAML, an unknown key, a value out of bounds.
     """
-    values = _read(name)
+    values = _preset(name)
     for setting in settings:
         _set(values, setting)
     if store is not None:
@@ -84,8 +84,7 @@ def section(model: type[_Settings], values: Mapping[str, Any], where: str) -> _S
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        problems = "\n".join(f"  {_problem(model, dict(e))}" for e in error.errors())
-        raise ConfigurationError(f"{where}:\n{problems}") from error
+        raise ConfigurationError(f"{where}:\n{problems(model, error)}") from error
 
 
 def default_store() -> str:
@@ -100,12 +99,17 @@ def default_store() -> str:
     return named if not named or "://" in named else str(Path(named).expanduser().absolute())
 
 
-def _read(name: str) -> dict[str, Any]:
+def _preset(name: str) -> dict[str, Any]:
+    """The values of a preset or of a YAML file."""
+    if name == _NONE:
+        return {}
     path = PRESETS / f"{name}.yaml" if name in presets() else Path(name)
+    if path.is_dir():
+        raise ConfigurationError(f"{path} is a folder: name the YAML file in it")
     if not path.is_file():
-        near = difflib.get_close_matches(name, presets(), 1)
-        hint = f"; did you mean {near[0]!r}?" if near else "."
-        raise ConfigurationError(f"no preset or file {name!r}{hint} The presets are {', '.join(presets())}")
+        known = [*presets(), _NONE]
+        hint = nearest(name, known) or "."
+        raise ConfigurationError(f"no preset or file {name!r}{hint} The presets are {', '.join(known)}")
     try:
         values = yaml.safe_load(path.read_text()) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -146,23 +150,3 @@ def _set(values: dict[str, Any], setting: str) -> None:
             raise ConfigurationError(f"--set {key}: {section!r} is a value, not a section")
         values = inner
     values[last] = value
-
-
-def _problem(model: type[BaseModel], error: dict[str, Any]) -> str:
-    key = ".".join(str(part) for part in error["loc"])
-    if error["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(error["loc"][-1]), _keys(model, error["loc"][:-1]), 1)
-        return f"{key}: no such key" + (f"; did you mean {near[0]!r}?" if near else "")
-    if error["type"] == "missing":
-        return f"{key}: must be given"
-    if error["type"] == "credentials":
-        return f"{key}: {error['msg']}"
-    return f"{key or 'configuration'}: {error['msg']} (given: {error['input']!r:.80})"
-
-
-def _keys(model: type[BaseModel], location: tuple[str | int, ...]) -> list[str]:
-    found: Any = model
-    for part in location:
-        field = found.model_fields.get(str(part)) if isinstance(found, type) and issubclass(found, BaseModel) else None
-        found = field.annotation if field else None
-    return list(found.model_fields) if isinstance(found, type) and issubclass(found, BaseModel) else []

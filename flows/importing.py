@@ -33,11 +33,9 @@ def import_rows(source: str, store: Store) -> Iterator[Artefact]:
     Raises:
         InputError: nothing is there.
         StageFailed: no row could be taken, or no pass rate belongs to a training state; the text has the reasons.
-        ConfigurationError: the source is a URL with a credential in it.
+        ConfigurationError: as `rows_config`.
     """
-    if holds_credentials(source):
-        raise ConfigurationError(f"source: {REFUSAL}")
-    rows = IngestConfig(source=source, format="responses", part_size=_PART_SIZE)
+    rows = rows_config(source)
     trajectories = obtain(TRAJECTORIES, rows, inputs(rows), store, lambda writer: write_trajectories(writer, rows))
     yield trajectories
     split = SplitConfig()
@@ -55,6 +53,17 @@ def import_rows(source: str, store: Store) -> Iterator[Artefact]:
             store,
             lambda writer: write_recorded(writer, store, states.ref, trajectories.ref, config, rollout_rewards(rows)),
         )
+
+
+def rows_config(source: str) -> IngestConfig:
+    """How the rows are read.
+
+    Raises:
+        ConfigurationError: the source is a URL with a credential in it.
+    """
+    if holds_credentials(source):
+        raise ConfigurationError(f"source: {REFUSAL}")
+    return IngestConfig(source=source, format="responses", part_size=_PART_SIZE)
 
 
 def text(artefacts: list[Artefact]) -> str:

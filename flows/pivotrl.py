@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from prefect import flow
 
 from flows.configuration import Changes, Preset, resolved
+from flows.context import check_context
 from flows.start import Given, Until, check_until, given
 from schemas.config import PipelineConfig
 from tasks.evaluation.spec import check
@@ -84,7 +85,8 @@ def pivotrl(
         preset: The configuration to start from: the built-in demonstration (desk), conversational tool use on one GPU
             with your trajectories and your model (tool-use), or the defaults alone (none).
         start: An artefact to start from, as pivots@VERSION or pivots@TAG; the stages before it do not run. Empty: all.
-        until: The last artefact to make.
+            Not evaluations, and not what comes after until.
+        until: The last artefact to make: policies are those of the last round, what comes before them is the first's.
         config: What differs from the preset. What is left empty is the preset's.
     """
     c = resolved(preset, config)
@@ -92,10 +94,14 @@ def pivotrl(
     check(c.evaluate)
     store = Store(c.store)
     reference = resolve(c.model, store)
+    check_context(c, reference.location, store)
+    made = given(store, start, until)
     artefacts = []
+    left = {"policies": c.rounds, "evaluations": 2}.get(until, 1)
     with children_stopped_on_error():
-        for artefact in stages(c, reference, given(store, start)):
+        for artefact in stages(c, reference, made):
             artefacts.append(artefact)
-            if artefact.stage == until and until != "evaluations":
+            left -= artefact.stage == until
+            if not left:
                 break
     return artefacts

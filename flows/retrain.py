@@ -18,6 +18,7 @@ from prefect.states import Completed
 from pydantic import BaseModel, ConfigDict, TypeAdapter, WithJsonSchema
 
 from flows.configuration import Changes, Preset, resolved
+from flows.context import check_context
 from flows.pivotrl import evaluation, training
 from flows.start import Given
 from schemas.config import GateConfig
@@ -78,6 +79,7 @@ def retrain(
     check_gate(gate, c.evaluate, c.split)
     store = Store(c.store)
     reference = resolve(c.model, store)
+    check_context(c, reference.location, store)
     in_use = promoted(store)
     baseline = trained(in_use) if in_use else reference
     key = recipe(c, reference)

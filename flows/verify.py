@@ -12,6 +12,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from flows.configuration import PRESETS
+from flows.problems import nearest, problems
 from schemas.verifiers import VerifierSettings
 from tasks.errors import ConfigurationError, InputError
 from tasks.policy.parsing import parser_for
@@ -35,14 +36,15 @@ def verifier(name: str) -> VerifierSettings:
     elif path.is_file():
         values = _read(path)
     else:
+        hint = nearest(name, [*KINDS, *presets]) or "."
         raise ConfigurationError(
-            f"no verifier {name!r}: a kind ({', '.join(KINDS)}), a preset ({', '.join(presets)}) or a YAML file"
+            f"no verifier {name!r}{hint} Name a kind ({', '.join(KINDS)}), a preset ({', '.join(presets)}), or a YAML "
+            "file"
         )
     try:
         return _ADAPTER.validate_python(values)
     except ValidationError as error:
-        problems = "\n".join(f"  {'.'.join(map(str, e['loc'])) or 'verifier'}: {e['msg']}" for e in error.errors())
-        raise ConfigurationError(f"{name}:\n{problems}") from error
+        raise ConfigurationError(f"{name}:\n{problems(VerifierSettings, error, 'verifier')}") from error
 
 
 def verify(name: str, cases: str, parser: str) -> Counter[str]:
@@ -53,8 +55,7 @@ def verify(name: str, cases: str, parser: str) -> Counter[str]:
         parser: the format of completions that are given as text.
 
     Raises:
-        ConfigurationError: as `verifier`, or the file of cases is not there.
-        InputError: a line that is no case, or not UTF-8.
+        ConfigurationError: as `verifier`; the file of cases is not there or not UTF-8, or a line of it is no case.
     """
     decide, parse = build(verifier(name)), parser_for(parser)
     counts: Counter[str] = Counter()
@@ -65,7 +66,9 @@ def verify(name: str, cases: str, parser: str) -> Counter[str]:
                 line = {"reward": verdict.reward, "reason": verdict.reason.value, "detail": verdict.detail}
                 print(json.dumps(line, ensure_ascii=False))
     except UnicodeDecodeError as error:
-        raise InputError(f"{cases} is not UTF-8: {error}") from error
+        raise ConfigurationError(f"--cases {cases} is not UTF-8: {error}") from error
+    except InputError as error:
+        raise ConfigurationError(f"--cases {cases}: {error}") from error
     except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
         raise ConfigurationError(f"--cases {cases}: {error.strerror}") from error
     return counts

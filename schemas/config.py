@@ -31,7 +31,9 @@ class IngestConfig(Section):
     )
     domain: str = Field("", title="Domain", description="Domain of records that do not name one.")
     successful_only: bool = Field(
-        False, title="Successful only", description="Take only trajectories recorded as successful."
+        False,
+        title="No failures",
+        description="Leave out trajectories recorded as failed; those that record no outcome are taken.",
     )
     min_reward: float | None = Field(
         None, title="Lowest reward", description="Take only trajectories with at least this reward."
@@ -55,7 +57,10 @@ class SplitConfig(Section):
         0.2, ge=0, lt=1, title="Held-out share", description="Share of tasks (or trajectories) held out for ever."
     )
     by: Literal["task", "trajectory"] = Field(
-        "task", title="Kept together", description="What is kept together; task falls back to trajectory."
+        "task",
+        title="Kept together",
+        description="What is never divided: the attempts at a task (where none is named, what opens with the same "
+        "words), or the turns of one trajectory.",
     )
     canned: Literal["exclude", "keep"] = Field(
         "exclude", title="Canned openings", description="Openings before any user message: not sampled actions."
@@ -77,6 +82,15 @@ class RolloutConfig(Section):
     )
     top_p: float = Field(1.0, gt=0, le=1, title="Nucleus (top p)", description="Nucleus sampling; 1 = off.")
     max_tokens: int = Field(128, ge=1, title="Tokens an action", description="Tokens of one action at most.")
+    processes: Annotated[int, RUNTIME] = Field(
+        1,
+        ge=1,
+        le=1024,
+        title="Processes",
+        description="Processes that sample on this machine, each with an engine on an accelerator of its own: 8 on a "
+        "node with 8. Whoever is free takes the next part of the states (ingest.part_size trajectories), so let there "
+        "be several a process; the rows are the same. Several nodes are not supported.",
+    )
     engine: Engine = Engine()
 
 
@@ -106,6 +120,14 @@ class ScoreConfig(Section):
         le=1,
         title="Junk that may pass",
         description="Share of junk controls that may get a reward before the stage fails.",
+    )
+    max_undecided: float = Field(
+        0.01,
+        ge=0,
+        le=1,
+        title="Samples that may stay undecided",
+        description="Share of samples that no verifier could decide (a judge that is down or whose budget is spent, a "
+        "function that raised) before the stage fails.",
     )
 
 
@@ -183,7 +205,8 @@ class PipelineConfig(Section):
     """A whole run."""
 
     model: Location = Field(
-        "desk", title="Model", description="The reference policy: a local folder, a hub id, or desk (built in)."
+        title="Model",
+        description="The reference policy: a local folder, a hub id, policies@VERSION, or desk (built in).",
     )
     seed: Annotated[int, RUNTIME] = Field(0, ge=0, title="Seed", description="Of sampling, selection and training.")
     store: Annotated[Location, RUNTIME] = Field(

@@ -22,6 +22,7 @@ POLICIES = DataFrameSchema(
         "reward_std": Column(pl.Float64, Check.ge(0), nullable=True),
         "zero_variance": Column(pl.Float64, Check.in_range(0, 1), nullable=True),
         "parse_failures": Column(pl.Float64, Check.in_range(0, 1), nullable=True),
+        "undecided": Column(pl.Float64, Check.in_range(0, 1), nullable=True),
         "clip_share": Column(pl.Float64, nullable=True),
         "kl": Column(pl.Float64, nullable=True),
         "entropy": Column(pl.Float64, nullable=True),

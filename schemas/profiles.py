@@ -16,6 +16,14 @@ from pandera.polars import Check, Column, DataFrameSchema
 from schemas.columns import STATE_KEY
 
 
+class Unprofiled(StrEnum):
+    """Why a state that was scored has no profile."""
+
+    UNDECIDED = "undecided"
+    """The verifier left samples of it undecided. The others are no fair draw: in a cascade the cheap part decides what
+    is plainly right, and the judge that failed was asked about the rest."""
+
+
 class Unrecorded(StrEnum):
     """Why a state of imported rows has no recorded profile."""
 

@@ -57,7 +57,7 @@ class RejectReason(StrEnum):
     DUPLICATE = "duplicate"
     """The same content as a trajectory taken earlier; the detail names that one."""
     NOT_SUCCESSFUL = "not_successful"
-    """Not recorded as successful, and only successful ones were asked for."""
+    """Recorded as failed, and only successful ones were asked for."""
     BELOW_MIN_REWARD = "below_min_reward"
     """A reward below the one asked for, or none."""
 

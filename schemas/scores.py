@@ -26,4 +26,4 @@ SCORES = DataFrameSchema(
     name="scores",
 )
 """`action` is the parsed action as canonical JSON, "" where the completion did not parse. Equal actions have equal
-text. `reward` is null where the verifier could not decide (reason "undecided"): such a sample enters no profile."""
+text. `reward` is null where the verifier could not decide (reason "undecided"): its state has no profile."""

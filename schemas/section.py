@@ -42,8 +42,10 @@ class Engine(Section):
         1.0, gt=0, title="Key-value cache on a CPU", description="Key-value cache in GiB on a CPU."
     )
     timeout_s: Annotated[float, RUNTIME] = Field(
-        6 * 3600.0,
+        2 * 3600.0,
         gt=0,
-        title="Time limit",
-        description="Seconds after which the child process is stopped and the stage fails.",
+        title="Time without progress",
+        description="Seconds without a sign of progress after which the child process is stopped and the stage fails, "
+        "however long it ran before. Signs are finished samples, verified actions and training steps; the longest "
+        "silences are to fetch, load and compile a large model, and one training step.",
     )

@@ -26,6 +26,10 @@ class Split(StrEnum):
     VALIDATION = "validation"
 
 
+SPLIT_BY_OPENING = "split_by_opening"
+"""Beside the reasons: states whose trajectory names no task, held out together with what opens in the same words."""
+
+
 class Exclusion(StrEnum):
     """Why a state takes no part."""
 

@@ -62,6 +62,13 @@ class TrainConfig(Section):
     max_grad_norm: float = Field(
         1.0, gt=0, title="Gradient norm, at most", description="Longer gradients are scaled down to this norm."
     )
+    explosion_factor: Annotated[float, RUNTIME] = Field(
+        1000.0,
+        ge=0,
+        title="Explosion",
+        description="Training stops before an update whose gradient norm exceeds max_grad_norm and this many times the "
+        "median of the last 100 (once there are 10); 0 = off.",
+    )
     lora_rank: int = Field(
         0,
         ge=0,
@@ -156,7 +163,7 @@ class TrainConfig(Section):
         description="Training processes on this machine, one a GPU: 8 on a node with 8. Each keeps a share of weights, "
         "gradients and optimiser (FSDP), samples a share of a step's states with an engine of its own, and computes a "
         "share of its tokens; in float32 the update is that of one process, in bfloat16 it is rounded elsewhere. To "
-        "start, each needs main memory for the whole model in float32.",
+        "start, the first needs main memory for the whole model in float32.",
     )
     launcher: Annotated[str, RUNTIME] = Field(
         "",

@@ -17,9 +17,14 @@ pivot rows).
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Sequence
+
 import polars as pl
 from pandera.polars import Check, Column, DataFrameSchema
 
+from schemas.chat import Message, Role
 from schemas.columns import MESSAGE
 
 TRAJECTORIES = DataFrameSchema(
@@ -39,4 +44,17 @@ TRAJECTORIES = DataFrameSchema(
     strict=True,
     name="trajectories",
 )
-"""Key: trajectory_id, a hash of the content; so the same trajectory ingested twice is one."""
+"""Key: trajectory_id, a hash of the content; so the same trajectory ingested twice is one. `task_id` is "" where the
+source names no task."""
+
+
+def opening(messages: Sequence[Message]) -> str:
+    """A name for how a conversation opens: for the roles and texts of its messages up to the user's first.
+
+    Rows that were cut from one trajectory have it in common, and so have attempts at a task that was given in the same
+    words. Where the user never speaks, the opening is what precedes the first action.
+    """
+    users_first = next((i + 1 for i, item in enumerate(messages) if item["role"] == Role.USER), 0)
+    action = next((i for i, item in enumerate(messages) if item["role"] == Role.ASSISTANT), 0)
+    said = [[item["role"], item["content"]] for item in messages[: users_first or action or 1]]
+    return "opening-" + hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]

@@ -46,5 +46,5 @@ class Actor:
         return completions
 
     def _parsed(self, state: State, sample: Sample) -> Completion:
-        text = self.chat.decode(sample.token_ids)
+        text = self.chat.decode(sample.token_ids, finished=sample.finished)
         return self.chat.parser(text, tools=state.tools, finished=sample.finished)

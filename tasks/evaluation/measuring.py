@@ -68,8 +68,9 @@ def measure(
     states: Sequence[Demonstrated],
     verify: Verify,
     progress: Callable[[str], None],
+    requests: int = 1,
 ) -> Iterator[Row]:
-    """One row a suite, domain and temperature."""
+    """One row a suite, domain and temperature; `requests` states are verified at once."""
     temperatures: Mapping[float, int] = {0.0: 1, config.temperature: config.samples}
     by_domain: dict[str, list[Demonstrated]] = {}
     for state in states:
@@ -77,7 +78,7 @@ def measure(
     worlds = [(name, Scope.IN_DOMAIN) for name in config.worlds] + [(name, Scope.OOD) for name in config.ood_worlds]
     for temperature, samples in temperatures.items():
         for domain, held_out in by_domain.items():
-            cases = suites.held_out_states(actor.at(temperature, samples), held_out, verify)
+            cases = suites.held_out_states(actor.at(temperature, samples), held_out, verify, requests)
             yield summary(Suite.STATES, domain, Scope.IN_DOMAIN, temperature, cases)
             progress(f"states {domain}")
         for name, scope in worlds:

@@ -13,7 +13,7 @@ from tasks.store.manifest import Ref
 from tasks.worlds.skills import SKILLS
 from tasks.worlds.world import load
 
-STAGE = Stage("evaluations", version=2, tables={"evaluations": EVALUATIONS})
+STAGE = Stage("evaluations", version=3, tables={"evaluations": EVALUATIONS})
 
 
 class EvaluateSpec(BaseModel):

@@ -7,7 +7,10 @@ from statistics import fmean
 
 from schemas.chat import Action, State
 from tasks.evaluation.actor import Actor
+from tasks.policy.parsing import Completion
+from tasks.stage.progress import alive
 from tasks.stage.states import Demonstrated
+from tasks.verifiers.concurrency import in_order
 from tasks.verifiers.verdict import Verify
 from tasks.worlds.skills import SKILLS
 from tasks.worlds.world import World
@@ -16,15 +19,19 @@ Case = tuple[str, float]
 """The task (trajectory, episode, item) and the number. Cases of one task are not independent of each other."""
 
 
-def held_out_states(actor: Actor, states: Sequence[Demonstrated], verify: Verify) -> list[Case]:
-    """Each state's mean reward over the actor's samples; what the verifier could not decide is left out."""
+def held_out_states(actor: Actor, states: Sequence[Demonstrated], verify: Verify, requests: int = 1) -> list[Case]:
+    """Each state's mean reward over the actor's samples, `requests` states verified at once; what the verifier could
+    not decide is left out."""
     completions = actor.act([s.state for s in states])
-    rewards = [
-        [verify(s.state, s.demonstration, completion).reward for completion in group]
-        for s, group in zip(states, completions, strict=True)
-    ]
+    groups = list(zip(states, completions, strict=True))
+    rewards = in_order(lambda group: _rewards(*group, verify), groups, requests)
     decided = [[reward for reward in group if reward is not None] for group in rewards]
     return [(s.state.trajectory_id, fmean(group)) for s, group in zip(states, decided, strict=True) if group]
+
+
+def _rewards(state: Demonstrated, group: Sequence[Completion], verify: Verify) -> list[float | None]:
+    alive()  # a judge takes its time
+    return [verify(state.state, state.demonstration, completion).reward for completion in group]
 
 
 def episodes(actor: Actor, world: World, task_ids: Sequence[str], max_turns: int) -> list[Case]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 from schemas.config import EvaluateConfig, ScoreConfig
 from tasks.evaluation.spec import STAGE, EvaluateSpec
 from tasks.policy.files import Policy
+from tasks.stage.fingerprint import canonical
 from tasks.stage.orchestration import published, run_on_accelerator, stage_task
 from tasks.stage.stage import Artefact, obtain
 from tasks.stage.writer import Writer
@@ -41,7 +44,7 @@ def evaluate(
     inputs = {
         "states": str(states.ref),
         "policy": policy.version,
-        "verifier": f"{identity(score.verifier)} {score.verifier.model_dump_json()}",
+        "verifier": f"{identity(score.verifier)} {json.dumps(canonical(score.verifier))}",
         "parser": score.parser,
         "seed": str(seed),
     }

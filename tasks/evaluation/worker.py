@@ -23,7 +23,7 @@ from tasks.stage.states import Demonstrated, StateReader
 from tasks.stage.table import frame
 from tasks.stage.writer import Writer
 from tasks.store.store import Store
-from tasks.verifiers.build import build
+from tasks.verifiers.build import build, requests_at_once
 
 
 def held_out(reader: StateReader, config: EvaluateConfig) -> list[Demonstrated]:
@@ -59,9 +59,10 @@ def work(spec: EvaluateSpec) -> None:
         actor = Actor(
             engine, ChatFormat(folder, spec.score.parser), config.engine.max_model_len - config.max_tokens, sampling
         )
+        verifier = spec.score.verifier
         rows = [
             {"policy": spec.policy.version, **row}
-            for row in measure(actor, config, states, build(spec.score.verifier), progress)
+            for row in measure(actor, config, states, build(verifier), progress, requests_at_once(verifier))
         ]
     if not rows:
         raise StageFailed(

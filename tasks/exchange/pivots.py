@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from schemas.trajectories import opening
 from tasks.stage.states import Demonstrated, StateReader
 from tasks.store.lineage import parent, pivots_lineage
 from tasks.store.manifest import Ref
@@ -22,8 +23,8 @@ class Pivot:
 
     @property
     def task_id(self) -> str:
-        """What is never divided between training and validation: the task, or where it has no name the trajectory."""
-        return self.state.state.task_id or self.state.state.trajectory_id
+        """What is never divided between training and validation: the task, or where it has no name the opening."""
+        return self.state.state.task_id or opening(self.state.state.messages)
 
     @property
     def pass_rate(self) -> float:

@@ -202,6 +202,20 @@ def _rows(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
 
 def _row_value(row: pa.RecordBatch, where: str) -> Value | Fault:
     try:
-        return Value(row.to_pylist()[0], where)
+        # The columns are the table's own and stay, also where they are null: a user's reader may count on them.
+        return Value({name: _without_padding(value) for name, value in row.to_pylist()[0].items()}, where)
     except UnicodeDecodeError as error:
         return Fault(RejectReason.INVALID_UTF8, f"byte {error.start} of a text is not UTF-8: {error.reason}", where)
+
+
+def _without_padding(value: Any) -> Any:
+    """The value without the null fields of its structs.
+
+    Arrow gives every struct of a column all fields that one of them has: of the arguments {"order_id": 17} it makes
+    {"order_id": 17, "user_id": null}, and null can then not be told from absent.
+    """
+    if isinstance(value, dict):
+        return {name: _without_padding(inner) for name, inner in value.items() if inner is not None}
+    if isinstance(value, list):
+        return [_without_padding(inner) for inner in value]
+    return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Collection, Mapping
@@ -11,6 +12,8 @@ from typing import Any
 from schemas.chat import Message
 from schemas.rejects import RejectReason
 
+ID_LENGTH = 16
+"""Hexadecimal digits of an id: 64 bits, so that among a million trajectories two share an id with probability 3e-8."""
 _LONGEST_TEXT = 200
 
 
@@ -43,6 +46,11 @@ class Episode:
 def json_text(value: Any) -> str:
     """A value as compact JSON, other alphabets readable."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def content_id(content: bytes) -> str:
+    """An id that depends on the content alone."""
+    return hashlib.sha256(content).hexdigest()[:ID_LENGTH]
 
 
 def as_list(value: Any) -> list[Any] | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 from schemas.config import IngestConfig
 from schemas.rejects import RejectReason
@@ -15,38 +16,82 @@ from tasks.ingest.trajectory import Trajectory, action_counts, trajectory
 READER_ERRORS = (KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 """What code that meets a value it did not expect raises; a user's reader may do so on one record of a million."""
 
+LISTED = 200
+"""Files whose counts a summary gives one by one: some 40 kB."""
+
+_SAID = 5
+"""Rejects that a refusal tells, one of a reason."""
+WITHOUT_TOOLS = "without_tools"
+"""Beside the reasons: trajectories taken that call tools and bring no tool schemas, so that no policy sees them."""
+
 
 class SourceCounts(TypedDict):
     """What one file held: taken + rejected = records. Trajectories and actions count duplicates and filtered episodes
-    too."""
+    too; `untooled` are those taken that call tools and bring no tool schemas."""
 
     records: int
+    taken: int
     trajectories: int
     actions: int
     tool_actions: int
     duplicates: int
+    untooled: int
     rejected: int
 
 
 class Counts:
-    """Counts by file, kept up by `add` as outcomes stream by."""
+    """Counts by file, kept up by `add` as outcomes stream by. A source may have a hundred thousand files, and whoever
+    looks for an artefact reads its summary: that has the LISTED files with the most rejects, then records.
+    """
 
     def __init__(self) -> None:
         self.by_source: dict[str, SourceCounts] = {}
+        self._first: dict[RejectReason, Reject] = {}
+
+    def summary(self) -> dict[str, Any]:
+        """`by_source`, in the order of the source; where that is not all, the others in one under `other_sources`."""
+        ranked = sorted(self.by_source.items(), key=lambda item: (-item[1]["rejected"], -item[1]["records"]))
+        others = dict(ranked[LISTED:])
+        found: dict[str, Any] = {"by_source": {uri: of for uri, of in self.by_source.items() if uri not in others}}
+        if others:
+            sums = Counter[str]()
+            for of in others.values():
+                sums.update(cast(dict[str, int], of))
+            found["other_sources"] = {"files": len(others), **sums}
+        if not any(of["taken"] for of in self.by_source.values()):
+            found["refusal"] = self._refusal()
+        return found
+
+    def reasons(self) -> Counter[str]:
+        """What is to be known of those taken."""
+        return Counter({WITHOUT_TOOLS: sum(of["untooled"] for of in self.by_source.values())})
+
+    def _refusal(self) -> str:
+        """Why nothing was taken: the first reject of each reason, and what can be done."""
+        firsts = "; ".join(f"{of.source_uri}: {of.detail}" for of in list(self._first.values())[:_SAID])
+        return (
+            f"the first of each: {firsts}. A reader of yours (ingest.reader=module:function) takes other records; "
+            "ingest.successful_only and ingest.min_reward filter"
+        )
 
     def add(self, outcome: Trajectory | Reject) -> None:
         """Count one outcome."""
         counts = self.by_source.setdefault(
             outcome.source_uri,
-            SourceCounts(records=0, trajectories=0, actions=0, tool_actions=0, duplicates=0, rejected=0),
+            SourceCounts(
+                records=0, taken=0, trajectories=0, actions=0, tool_actions=0, duplicates=0, untooled=0, rejected=0
+            ),
         )
         counts["records"] += 1
         if isinstance(outcome, Reject):
+            self._first.setdefault(outcome.reason, outcome)
             counts["rejected"] += 1
             counts["duplicates"] += outcome.reason is RejectReason.DUPLICATE
             actions, tool_actions = outcome.actions, outcome.tool_actions
         else:
             actions, tool_actions = action_counts(outcome.messages)
+            counts["taken"] += 1
+            counts["untooled"] += tool_actions > 0 and not outcome.tools_json
         counts["trajectories"] += actions > 0
         counts["actions"] += actions
         counts["tool_actions"] += tool_actions
@@ -115,9 +160,8 @@ def _outcome(
         return _reject(record, rejected.reason, rejected.detail)
     except READER_ERRORS as error:
         return _reject(record, RejectReason.READER_FAILED, f"{type(error).__name__}: {error}")
-    if config.successful_only and not found.success:
-        detail = "success is not recorded" if found.success is None else "recorded as failed"
-        return _reject(record, RejectReason.NOT_SUCCESSFUL, detail, found)
+    if config.successful_only and found.success is False:
+        return _reject(record, RejectReason.NOT_SUCCESSFUL, "recorded as failed", found)
     if config.min_reward is not None and (found.reward is None or found.reward < config.min_reward):
         return _reject(
             record, RejectReason.BELOW_MIN_REWARD, f"reward {found.reward}, asked for {config.min_reward}", found

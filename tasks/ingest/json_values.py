@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import ijson
@@ -14,6 +15,8 @@ from schemas.rejects import RAW_LIMIT, RejectReason
 
 MAX_DEPTH = 500
 """Levels of nesting in a streamed list."""
+_DIGITS_ALIKE = bytes.maketrans(b"123456789", b"000000000")
+_NINETEEN = b"0" * 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +38,30 @@ class Fault:
 
 
 def decoded(data: bytes, where: str) -> Value | Fault:
-    """The value of a JSON text, or the fault in it; `where` is its place in the file."""
+    """The value of a JSON text, integers exact, or the fault in it; `where` is its place in the file."""
     try:
-        return Value(orjson.loads(data), where)
+        value = orjson.loads(data)
     except orjson.JSONDecodeError:
         return _decoded_slowly(data, where)
+    # orjson makes a float of an integer beyond 64 bits, and so another argument of a call.
+    return _decoded_slowly(data, where) if _may_hold_long_integers(data) else Value(value, where)
+
+
+def _may_hold_long_integers(data: bytes) -> bool:
+    """Whether some digits may be an integer that 64 bits do not hold: 20 of them, or 19 below zero; no fraction's."""
+    alike = data.translate(_DIGITS_ALIKE)  # A regular expression takes twenty times as long.
+    at = alike.find(_NINETEEN)
+    while at >= 0:
+        before, after = data[at - 1 : at], alike[at + 19 : at + 20]
+        if before == b"-" or (before != b"." and after == b"0"):
+            return True
+        at = alike.find(_NINETEEN, at + 19)
+    return False
 
 
 def _decoded_slowly(data: bytes, where: str) -> Value | Fault:
-    """What orjson refuses: NaN and lone surrogates, as Python writes them, are taken; for the rest, the reason."""
+    """What orjson refuses or rounds: NaN, lone surrogates and long integers, as Python writes them, are taken; for the
+    rest, the reason."""
     raw = data[:RAW_LIMIT]
     try:
         text = data.decode()
@@ -79,13 +97,14 @@ def parsed_elements(stream: Any) -> Iterator[Any]:
     """
     depth = 0
     builder = ijson.ObjectBuilder()
-    for event, value in ijson.basic_parse(stream, use_float=True):
+    # Not `use_float=True`: it ends at an integer beyond 64 bits.
+    for event, value in ijson.basic_parse(stream):
         depth += event.startswith("start_") - event.startswith("end_")
         if depth > MAX_DEPTH:
             raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
         if depth == 0 or (depth == 1 and event == "start_array"):
             continue
-        builder.event(event, value)
+        builder.event(event, float(value) if isinstance(value, Decimal) else value)
         if depth == 1:
             yield builder.value
             builder = ijson.ObjectBuilder()

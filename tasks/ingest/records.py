@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,10 +73,12 @@ def shown(value: Any) -> str:
     """The beginning of a record, for a reader of `rejects`."""
     if isinstance(value, bytes):
         return value.decode(errors="replace")[:RAW_LIMIT]
-    try:
+    with suppress(orjson.JSONEncodeError):
         return orjson.dumps(value, default=str).decode(errors="replace")[:RAW_LIMIT]
-    except (orjson.JSONEncodeError, RecursionError):
-        return f"a {type(value).__name__} that cannot be written as JSON"
+    # Slower, and takes integers beyond 64 bits.
+    with suppress(TypeError, ValueError, RecursionError):
+        return json.dumps(value, default=str, ensure_ascii=False, separators=(",", ":"))[:RAW_LIMIT]
+    return f"a {type(value).__name__} that cannot be written as JSON"
 
 
 def _file_records(file: SourceFile, max_bytes: int, containers: bool) -> Iterator[RawRecord | Reject]:

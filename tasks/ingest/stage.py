@@ -21,7 +21,7 @@ from tasks.stage.table import frame
 from tasks.stage.writer import Writer
 
 STAGE = Stage(
-    "trajectories", version=1, tables={"trajectories": TRAJECTORIES, "toolsets": TOOLSETS, "rejects": REJECTS}
+    "trajectories", version=2, tables={"trajectories": TRAJECTORIES, "toolsets": TOOLSETS, "rejects": REJECTS}
 )
 _REJECTS_A_PART = 4096
 
@@ -41,7 +41,7 @@ class _Parts:
 
     def __init__(self, writer: Writer, part_size: int) -> None:
         self._writer, self._size = writer, part_size
-        self._index = 0
+        self.count = 0
         self._known_toolsets = {""}
         self._begin()
 
@@ -57,16 +57,16 @@ class _Parts:
     def write(self, counts: Counts | None = None) -> None:
         toolsets = [row for t in self._trajectories if (row := self._new_toolset(t)) is not None]
         self._writer.write(
-            self._index,
+            self.count,
             {
                 "trajectories": frame(TRAJECTORIES, [t.row() for t in self._trajectories]),
                 "toolsets": frame(TOOLSETS, toolsets),
                 "rejects": frame(REJECTS, [r.row() for r in self._rejects]),
             },
-            reasons=Counter(r.reason.value for r in self._rejects),
-            summary={"by_source": counts.by_source} if counts else None,
+            reasons=Counter(r.reason.value for r in self._rejects) + (counts.reasons() if counts else Counter()),
+            summary=counts.summary() if counts else None,
         )
-        self._index += 1
+        self.count += 1
         self._begin()
 
     def _new_toolset(self, trajectory: Trajectory) -> dict[str, str] | None:
@@ -77,9 +77,11 @@ class _Parts:
 
 
 def write_trajectories(writer: Writer, config: IngestConfig) -> None:
-    """Read the whole source. It is one stream, so a killed run reads it again from the beginning."""
+    """Read the whole source. It is one stream, so a killed run reads it again from the beginning, and where its reader
+    has changed since may come to fewer parts than are staged."""
     parts, counts = _Parts(writer, config.part_size), Counts()
     for outcome in ingest(config):
         counts.add(outcome)
         parts.add(outcome)
     parts.write(counts)
+    writer.end(parts.count)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from schemas.config import IngestConfig
+from tasks.ingest.ingestion import WITHOUT_TOOLS
 from tasks.ingest.stage import STAGE, inputs, write_trajectories
-from tasks.stage.orchestration import published, stage_task
+from tasks.stage.orchestration import logger, published, stage_task
 from tasks.stage.stage import Artefact, obtain
 from tasks.store.store import Store
 
@@ -14,4 +15,12 @@ def ingest(config: IngestConfig, store_url: str) -> Artefact:
     """Normalise every trajectory of the source; keep the reason for what cannot be taken."""
     store = Store(store_url)
     artefact = obtain(STAGE, config, inputs(config), store, lambda writer: write_trajectories(writer, config))
+    if untooled := artefact.reasons.get(WITHOUT_TOOLS):
+        logger().warning(
+            "%s: %d of %d trajectories call tools and bring no tool schemas, so the policy is asked without them. They "
+            "are each record's `tools`; where they are kept apart, put them there by a reader of yours (ingest.reader)",
+            artefact.ref,
+            untooled,
+            artefact.rows,
+        )
     return published(artefact, store)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,12 +11,10 @@ import orjson
 
 from schemas.chat import Message, Role
 from schemas.rejects import RejectReason
-from tasks.ingest.episode import Episode, Rejected, json_text
+from tasks.ingest.episode import Episode, Rejected, content_id, json_text
 from tasks.ingest.linkage import linked, merged
+from tasks.ingest.readers.swe_agent import instance_of
 from tasks.ingest.tools import tools_json
-
-ID_LENGTH = 16
-"""Hexadecimal digits of an id: 64 bits, so that among a million trajectories two share an id with probability 3e-8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +60,7 @@ class Trajectory:
 def trajectory(
     episode: Episode, format_name: str, source_uri: str, source_record: int, default_domain: str
 ) -> Trajectory:
-    """The trajectory that an episode is.
+    """The trajectory that an episode is; where it names no task, a `.traj` file's name does.
 
     Raises:
         Rejected: no_assistant_action, malformed_tools.
@@ -74,15 +71,15 @@ def trajectory(
     tools = tools_json(episode.tools)
     metadata = {**episode.metadata, "format": format_name} | ({"warnings": warnings} if warnings else {})
     return Trajectory(
-        trajectory_id=_content_id(messages, tools),
-        task_id=episode.task_id,
+        trajectory_id=_trajectory_id(messages, tools),
+        task_id=episode.task_id or instance_of(source_uri),
         domain=episode.domain or default_domain,
         world=episode.world,
         source_uri=source_uri,
         source_record=source_record,
         messages=tuple(messages),
         tools_json=tools,
-        toolset_id=_digest(tools.encode()) if tools else "",
+        toolset_id=content_id(tools.encode()) if tools else "",
         reward=episode.reward,
         success=episode.success,
         metadata_json=json_text(dict(sorted(metadata.items()))),
@@ -95,7 +92,7 @@ def action_counts(messages: Sequence[Message]) -> tuple[int, int]:
     return len(actions), sum(bool(item["tool_calls"]) for item in actions)
 
 
-def _content_id(messages: Sequence[Message], tools: str) -> str:
+def _trajectory_id(messages: Sequence[Message], tools: str) -> str:
     """A hash of what the policy can learn from: the tools, and the messages up to the last action.
 
     Not of the task, the reward, the source or what follows the last action: tau^2 publishes the same episodes with and
@@ -104,8 +101,4 @@ def _content_id(messages: Sequence[Message], tools: str) -> str:
     """
     last = max(index for index, item in enumerate(messages) if item["role"] == Role.ASSISTANT)
     schemas = json.dumps(json.loads(tools), sort_keys=True) if tools else ""
-    return _digest(orjson.dumps([messages[: last + 1], schemas]))
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:ID_LENGTH]
+    return content_id(orjson.dumps([messages[: last + 1], schemas]))

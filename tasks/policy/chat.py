@@ -17,6 +17,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from schemas.chat import Action, Message, ToolSchema, as_message
 from tasks.errors import InputError
+from tasks.policy.call_ids import nine_demanded, with_nine
 from tasks.policy.parsing import Parser, parser_for, strict_json
 
 
@@ -99,6 +100,9 @@ class ChatFormat:
         Raises:
             InputError: the template refuses these messages.
         """
+        return self._text([with_nine(m) for m in messages] if self._demands_nine else messages, tools, prompt)
+
+    def _text(self, messages: Sequence[Message], tools: Sequence[ToolSchema], prompt: bool) -> str:
         try:
             rendered = self.tokenizer.apply_chat_template(
                 [template_message(m) for m in messages],
@@ -109,6 +113,18 @@ class ChatFormat:
         except Exception as error:  # a template is a program of the model's author: it may raise anything
             raise InputError(f"the chat template refuses these {len(messages)} messages: {error}") from error
         return str(rendered)
+
+    @cached_property
+    def _demands_nine(self) -> bool:
+        """Whether the template wants tool-call ids of nine characters."""
+        return nine_demanded(self._takes)
+
+    def _takes(self, messages: Sequence[Message]) -> bool:
+        try:
+            self._text(messages, (), prompt=True)
+        except InputError:
+            return False
+        return True
 
     def encode(self, text: str) -> list[int]:
         """Token ids of rendered text; the template has already put the special tokens where they belong."""
@@ -127,21 +143,25 @@ class ChatFormat:
         rewritten = 0
         for text in texts:
             cut = boundary.get(len(text)) if longest.startswith(text) else None
-            if cut is None or not self._ends_alike(ids[:cut], text):
+            shared = None if cut is None else ids[:cut]
+            if shared is None or not self._ends_alike(shared, text):
                 rewritten += text is not longest
                 prompts.append(self.encode(text))
             else:
-                prompts.append(ids[:cut])
+                prompts.append(shared)
         return Prompts(prompts, rewritten)
 
     def _ends_alike(self, ids: list[int], text: str) -> bool:
         """Whether `ids` is also how `text` alone is tokenised: special tokens cut the text, so its tail decides."""
-        special = set(self.tokenizer.all_special_ids)
-        last = max((i for i, token in enumerate(ids) if token in special), default=None)
+        last = next((i for i in reversed(range(len(ids))) if ids[i] in self._special), None)
         if last is None:
             return self.encode(text) == ids
         tail = str(self.tokenizer.decode(ids[last:], skip_special_tokens=False))
         return text.endswith(tail) and self.encode(tail) == ids[last:]
+
+    @cached_property
+    def _special(self) -> frozenset[int]:
+        return frozenset(self.tokenizer.all_special_ids)
 
     def completion(self, messages: Sequence[Message], tools: Sequence[ToolSchema], action: Action) -> list[int] | None:
         """The token ids of `action` after the state's prompt, its end-of-turn token included.
@@ -157,7 +177,12 @@ class ChatFormat:
             return None
         return ids[: ids.index(self.eos_token_id) + 1]
 
-    def decode(self, token_ids: Sequence[int]) -> str:
-        """The text of sampled tokens, call tags included and the end-of-turn token left out."""
-        kept = list(token_ids[:-1]) if token_ids and token_ids[-1] == self.eos_token_id else list(token_ids)
+    def decode(self, token_ids: Sequence[int], *, finished: bool) -> str:
+        """The text of sampled tokens, call tags included and the end of turn left out.
+
+        Args:
+            finished: `Sample.finished`: the last token is the end of turn. Which one that is varies: a model's
+                generation_config may name several beside the tokenizer's.
+        """
+        kept = list(token_ids[:-1] if finished else token_ids)
         return str(self.tokenizer.decode(kept, skip_special_tokens=False))

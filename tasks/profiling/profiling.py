@@ -8,7 +8,7 @@ import polars as pl
 
 from schemas.columns import STATE_KEY
 from schemas.config import ProfileConfig
-from schemas.profiles import PROFILES
+from schemas.profiles import PROFILES, Unprofiled
 from tasks.stage.stage import Stage
 from tasks.stage.table import frame
 from tasks.stage.writer import Writer
@@ -16,7 +16,7 @@ from tasks.store.manifest import Ref
 from tasks.store.store import Store
 from tasks.verifiers.verdict import Reason
 
-STAGE = Stage("profiles", version=2, tables={"profiles": PROFILES})
+STAGE = Stage("profiles", version=3, tables={"profiles": PROFILES})
 
 
 def wilson(mean: pl.Expr, n: pl.Expr, confidence: float) -> tuple[pl.Expr, pl.Expr]:
@@ -28,12 +28,12 @@ def wilson(mean: pl.Expr, n: pl.Expr, confidence: float) -> tuple[pl.Expr, pl.Ex
 
 
 def profile_part(scores: pl.DataFrame, states: pl.DataFrame, config: ProfileConfig) -> pl.DataFrame:
-    """One row a scored state, in the order of the states. Samples without a reward are left out, and so are states that
-    have no others."""
+    """One row a scored state, in the order of the states. A state with a sample without a reward has none: its other
+    samples are no fair draw from the policy (see `Unprofiled`)."""
     low, high = wilson(pl.col("mean"), pl.col("n"), config.confidence)
     reward, parsed = pl.col("reward"), pl.col("action") != ""
     profiles = (
-        scores.filter(reward.is_not_null())
+        scores.filter(reward.is_not_null().all().over(STATE_KEY))
         .group_by(STATE_KEY, maintain_order=True)
         .agg(
             n=pl.len().cast(pl.Int32),
@@ -57,4 +57,5 @@ def write_profiles(writer: Writer, store: Store, scores: Ref, states: Ref, confi
         if not writer.done(index):
             profiles = profile_part(part, described, config) if part.height else frame(PROFILES, [])
             scored = part.select(STATE_KEY).unique().height
-            writer.write(index, {"profiles": profiles}, reasons={"undecided": scored - profiles.height})
+            left_out = {Unprofiled.UNDECIDED.value: scored - profiles.height}
+            writer.write(index, {"profiles": profiles}, reasons=left_out)

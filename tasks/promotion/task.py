@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from prefect.events import emit_event
 
@@ -63,7 +64,10 @@ def decide(
         "baseline_evaluations": str(before),
         "recipe": key,
     }
-    artefact = obtain(STAGE, config, inputs, store, lambda writer: write_decision(writer, store, config, inputs))
+    against = named(baseline)
+    artefact = obtain(
+        STAGE, config, inputs, store, lambda writer: write_decision(writer, store, config, inputs, against)
+    )
     decision = store.manifest(artefact.ref)
     if decision.summary["passes"]:
         put_into_use(store, candidate, baseline)
@@ -80,25 +84,37 @@ def put_into_use(store: Store, candidate: Ref, baseline: Policy) -> None:
     in_use = promoted(store)
     if in_use not in (None, candidate) and str(in_use) != baseline.version:
         raise StageFailed(
-            f"{candidate} passes the gate against {baseline.version}, but {in_use} was promoted meanwhile, and stays; "
+            f"{candidate} passes the gate against {named(baseline)}, but {in_use} was promoted meanwhile, and stays; "
             f"to use the candidate all the same: `pivotrl promote {candidate}`"
         )
     promote(store, candidate)
 
 
-def write_decision(writer: Writer, store: Store, config: GateConfig, inputs: Mapping[str, str]) -> None:
-    """One part: the checks, and every measurement that they pool."""
+def named(baseline: Policy) -> str:
+    """What a candidate was held against, for a person: a policy of the store, or a model by its name. Of a folder that
+    is the last part, which tells no machine's paths."""
+    if baseline.location.startswith("policies@"):
+        return baseline.location
+    return f"the model {baseline.location if baseline.location == baseline.version else Path(baseline.location).name}"
+
+
+def write_decision(writer: Writer, store: Store, config: GateConfig, inputs: Mapping[str, str], against: str) -> None:
+    """One part: the checks, and every measurement that they pool.
+
+    Args:
+        against: the baseline, as `named` gives it.
+    """
     after, before = (store.read(Ref.parse(inputs[name])) for name in ("evaluations", "baseline_evaluations"))
     found = improvements(after, before)
     decided = checks(found, config)
     holds = all(check.holds for check in decided)
     candidate, baseline = inputs["policies"], inputs["policy"]
-    numbers = ", ".join(check.text for check in decided)
+    numbers = ", ".join(f"{check.text} {'holds' if check.holds else 'fails'}" for check in decided)
     summary = {
         "passes": holds,
         "candidate": candidate,
         "baseline": baseline,
-        "sentence": f"{candidate} {'passes' if holds else 'fails'} the gate against {baseline}: {numbers}",
+        "sentence": f"{candidate} {'passes' if holds else 'fails'} the gate against {against}: {numbers}",
     }
     writer.write(0, {"decisions": frame(DECISIONS, rows(decided, found))}, summary=summary)
 

@@ -44,8 +44,9 @@ def card(store: Store, manifest: Manifest) -> str:
 
 def _reasons(manifest: Manifest) -> str:
     rows = sorted(manifest.reasons.items(), key=lambda item: (-item[1], item[0]))
-    title = "Verdicts" if manifest.stage == "scores" else "Not in it, by reason"
-    return f"## {title}\n\n{table(('reason', 'rows'), rows)}" if rows else ""
+    title = "Verdicts" if manifest.stage == "scores" else "Counts by reason"
+    refusal = f"\n\nThe first refusal: {code(manifest.summary['refusal'])}" if "refusal" in manifest.summary else ""
+    return f"## {title}\n\n{table(('reason', 'rows'), rows)}{refusal}" if rows else ""
 
 
 def _self_check(check: Mapping[str, Any] | None) -> str:

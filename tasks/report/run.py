@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from schemas.config import PipelineConfig
@@ -12,6 +12,8 @@ from tasks.stage.stage import Artefact
 from tasks.store.store import Store
 
 _STAGE_COLUMNS = ("stage", "version", "rows", "bytes", "seconds", "cached", "uri", "reasons")
+_REASONS = 3
+"""Reasons of a stage that the table names: why rows of its input were not taken, or what was found about its own."""
 _MEASURE = ("suite", "domain", "scope", "metric", "temperature")
 _STYLE = """
 :root { color-scheme: light dark; }
@@ -50,9 +52,20 @@ def evaluation_rows(store: Store, artefacts: Sequence[Artefact]) -> list[dict[st
 
 
 def _stage_cells(artefacts: Sequence[Artefact]) -> list[tuple[str, ...]]:
-    header = ("stage", "rows", "version", "seconds", "cached")
-    rows = [(a.stage, f"{a.rows:,}", a.version, f"{a.seconds:.1f}", "yes" if a.cached else "no") for a in artefacts]
+    header = ("stage", "rows", "version", "seconds", "cached", "reasons")
+    rows = [
+        (a.stage, f"{a.rows:,}", a.version, f"{a.seconds:.1f}", "yes" if a.cached else "no", _reasons(a.reasons))
+        for a in artefacts
+    ]
     return [header, *rows]
+
+
+def _reasons(counts: Mapping[str, int]) -> str:
+    """The largest counts, and how many there are beside them."""
+    ordered = sorted(counts.items(), key=lambda item: -item[1])
+    told = [f"{count:,} {reason}" for reason, count in ordered[:_REASONS]]
+    rest = ordered[_REASONS:]
+    return ", ".join([*told, *([f"{sum(count for _, count in rest):,} for {len(rest)} more reasons"] if rest else [])])
 
 
 def _evaluation_cells(evaluation: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:
@@ -73,11 +86,12 @@ def _evaluation_cells(evaluation: Sequence[dict[str, Any]]) -> list[tuple[str, .
 
 
 def aligned(cells: Sequence[tuple[str, ...]]) -> str:
-    """A table for a terminal: the first column to the left, the others to the right."""
+    """A table for a terminal: the first column and a last one of reasons to the left, the others to the right."""
     widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
+    left = {0, *(i for i, name in enumerate(cells[0]) if name == "reasons")}
     return "\n".join(
         "  ".join(
-            c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))
+            c.ljust(w) if i in left else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in cells
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from tasks.errors import ConfigurationError
 from tasks.store.manifest import Manifest, Ref
 from tasks.store.store import Store
 
@@ -15,10 +16,22 @@ _CELL = 400
 """Characters of one value that are shown to a person."""
 
 
-def shown(store: Store, ref: Ref, rows: int) -> dict[str, Any]:
-    """What there is to know of an artefact; for trajectories `by_source`, for profiles the share without variance."""
+def shown(store: Store, ref: Ref, rows: int, table: str = "") -> dict[str, Any]:
+    """What there is to know of an artefact; for trajectories `by_source`, for profiles the share without variance.
+
+    Args:
+        rows: of the table, to show.
+        table: another of its tables than the one that bears its name.
+
+    Raises:
+        ConfigurationError: it has no such table.
+        NotInStore: no such artefact.
+    """
     manifest = store.manifest(ref)
     tables = sorted({part.table for part in manifest.parts})
+    table = table or manifest.stage
+    if table not in tables:
+        raise ConfigurationError(f"{ref} has no table {table!r}; its tables are {', '.join(tables)}")
     found: dict[str, Any] = {
         "stage": manifest.stage,
         "version": manifest.version,
@@ -29,7 +42,7 @@ def shown(store: Store, ref: Ref, rows: int) -> dict[str, Any]:
         "inputs": manifest.inputs,
         "config": manifest.config,
         "uri": store.objects.url(f"{ref.stage}/{ref.version}"),
-        "parts": store.urls(ref),
+        "parts": store.urls(ref, table),
         "seconds": manifest.seconds,
         "created_at": manifest.created_at,
         "environment": manifest.environment,
@@ -37,7 +50,7 @@ def shown(store: Store, ref: Ref, rows: int) -> dict[str, Any]:
     }
     if manifest.stage == "profiles":
         found["zero_variance"] = zero_variance(store.read(ref))
-    return {**found, "sample": list(_first(store, manifest, rows))}
+    return {**found, "sample": list(_first(store, manifest, table, rows))}
 
 
 def zero_variance(profiles: pl.DataFrame) -> float:
@@ -45,9 +58,9 @@ def zero_variance(profiles: pl.DataFrame) -> float:
     return float((profiles["max"] - profiles["min"] <= 1e-6).mean() or 0.0)  # type: ignore[arg-type]
 
 
-def _first(store: Store, manifest: Manifest, rows: int) -> Iterator[dict[str, Any]]:
+def _first(store: Store, manifest: Manifest, table: str, rows: int) -> Iterator[dict[str, Any]]:
     left = rows
-    for part in manifest.table(manifest.stage):
+    for part in manifest.table(table):
         if left <= 0:
             return
         head = store.read_part(manifest.ref, part).head(left)

@@ -3,9 +3,8 @@ a kill."""
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -15,14 +14,12 @@ from schemas.rollouts import ROLLOUTS, NotSampled
 from tasks.policy.chat import ChatFormat
 from tasks.policy.parsing import written_by
 from tasks.policy.rendering import render
+from tasks.rollout.segments import Earlier, segment_seed, segments
 from tasks.sampler.sampler import Sample, Sampler, Sampling
 from tasks.stage.states import Demonstrated
 from tasks.stage.table import frame
 from tasks.stage.writer import Writer
 
-SEGMENT_STATES = 512
-"""States sampled in one call of the engine. A killed run repeats at most this many; the cut is part of what is
-sampled."""
 RENDERED_ALONE = "rendered_alone"
 """Beside the reasons: states whose prompt is no prefix of their trajectory's, because the template rewrites history."""
 
@@ -35,11 +32,17 @@ class Prompted:
     prompt: list[int]
 
 
-def prompted(
-    chat: ChatFormat, states: Sequence[Demonstrated], config: RolloutConfig
-) -> tuple[list[Prompted], Counter[str]]:
-    """The states that fit into the context, and how many do not, by reason; also how many share no prefix with their
-    trajectory, so that the engine's cache is of no use to them."""
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many states are not sampled at, by reason, and how many share no prefix with their trajectory, so that the
+    engine's cache is of no use to them. `refusal` is what the chat template said of the first that it refused."""
+
+    reasons: Counter[str]
+    refusal: str = ""
+
+
+def prompted(chat: ChatFormat, states: Sequence[Demonstrated], config: RolloutConfig) -> tuple[list[Prompted], Counted]:
+    """The states that fit into the context, and what is to be counted of all of them."""
     rendered = render(chat, [s.state for s in states])
     longest = config.engine.max_model_len - config.max_tokens
     kept: list[Prompted] = []
@@ -51,41 +54,49 @@ def prompted(
             reasons[NotSampled.TOO_LONG.value] += 1
         else:
             kept.append(Prompted(state, prompt))
-    return kept, reasons
-
-
-def segment_seed(seed: int, part: int, number: int) -> int:
-    """A seed of its own for each segment, so that each can be sampled again alone and gives the same."""
-    return int.from_bytes(hashlib.sha256(f"{seed}/{part}/{number}".encode()).digest()[:4], "big")
+    return kept, Counted(reasons, rendered.refusal)
 
 
 def sample_part(
     writer: Writer,
     index: int,
     states: list[Prompted],
-    reasons: Counter[str],
+    counted: Counted,
     config: RolloutConfig,
     seed: int,
-    sampler: Sampler,
+    engine: Callable[[], Sampler],
     chat: ChatFormat,
-) -> None:
-    """Sample every state of a part; segments that an earlier run finished are read, not sampled."""
-    frames = [frame(ROLLOUTS, [])]
-    for number, start in enumerate(range(0, len(states), SEGMENT_STATES)):
+    earlier: Earlier,
+) -> int:
+    """Sample every state of a part; segments that this run, killed before, or an earlier one has are not sampled again.
+
+    Args:
+        engine: gives the sampler; called only where something is to be sampled.
+
+    Returns:
+        How many states were sampled.
+    """
+    frames, sampled = [frame(ROLLOUTS, [])], 0
+    keys = [state.demonstrated.key for state in states]
+    for number, cut in enumerate(segments(keys)):
         found = writer.segment(index, number)
         if found is None:
-            segment = states[start : start + SEGMENT_STATES]
+            found = earlier.segment(keys[cut])
+        if found is None:
             sampling = Sampling(
                 n=config.samples,
                 temperature=config.temperature,
                 top_p=config.top_p,
                 max_tokens=config.max_tokens,
-                seed=segment_seed(seed, index, number),
+                seed=segment_seed(seed, keys[cut]),
             )
-            found = rows(segment, sampler.sample([s.prompt for s in segment], sampling), chat)
+            found = rows(states[cut], engine().sample([s.prompt for s in states[cut]], sampling), chat)
             writer.write_segment(index, number, found)
+            sampled += len(keys[cut])
         frames.append(found)
-    writer.write(index, {"rollouts": pl.concat(frames)}, reasons=reasons, summary={"parser": written_by(chat.template)})
+    summary = {"parser": written_by(chat.template), **({"refusal": counted.refusal} if counted.refusal else {})}
+    writer.write(index, {"rollouts": pl.concat(frames)}, reasons=counted.reasons, summary=summary)
+    return sampled
 
 
 def rows(states: Sequence[Prompted], samples: Sequence[Sequence[Sample]], chat: ChatFormat) -> pl.DataFrame:
@@ -100,7 +111,7 @@ def rows(states: Sequence[Prompted], samples: Sequence[Sequence[Sample]], chat: 
                 "prompt_tokens": len(state.prompt),
                 "token_ids": sample.token_ids,
                 "logprobs": sample.logprobs,
-                "text": chat.decode(sample.token_ids),
+                "text": chat.decode(sample.token_ids, finished=sample.finished),
                 "finished": sample.finished,
             }
             for state, group in zip(states, samples, strict=True)

@@ -10,7 +10,12 @@ from tasks.policy.files import Policy
 from tasks.stage.stage import Stage
 from tasks.store.manifest import Ref
 
-STAGE = Stage("rollouts", version=2, tables={"rollouts": ROLLOUTS})
+STAGE = Stage("rollouts", version=3, tables={"rollouts": ROLLOUTS})
+
+
+def inputs(states: Ref, policy: Policy, seed: int) -> dict[str, str]:
+    """What the rows depend on beside the configuration, as in the manifest."""
+    return {"states": str(states), "policy": policy.version, "seed": str(seed)}
 
 
 class RolloutSpec(BaseModel):

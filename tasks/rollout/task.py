@@ -1,10 +1,10 @@
-"""The Prefect task of `rollout`: the engine runs in a child process."""
+"""The Prefect task of `rollout`: the engine runs in a child process, or one in each of several."""
 
 from __future__ import annotations
 
 from schemas.config import RolloutConfig
 from tasks.policy.files import Policy
-from tasks.rollout.spec import STAGE, RolloutSpec
+from tasks.rollout.spec import STAGE, RolloutSpec, inputs
 from tasks.stage.orchestration import published, run_on_accelerator, stage_task
 from tasks.stage.stage import Artefact, obtain
 from tasks.stage.writer import Writer
@@ -30,5 +30,4 @@ def rollout(
         )
         run_on_accelerator("tasks.rollout.worker", spec, timeout_s=config.engine.timeout_s)
 
-    inputs = {"states": str(states.ref), "policy": policy.version, "seed": str(seed)}
-    return published(obtain(STAGE, config, inputs, store, produce), store)
+    return published(obtain(STAGE, config, inputs(states.ref, policy, seed), store, produce), store)

@@ -1,40 +1,51 @@
-"""The child process of `rollout`: one policy, one engine, every part that is not done yet."""
+"""The child process of `rollout`: one policy, and every part that is not done yet, sampled here or by processes that
+this one starts."""
 
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from pathlib import Path
 
-from schemas.states import Split
-from tasks.policy.chat import ChatFormat
 from tasks.policy.files import fetch
-from tasks.rollout.sampling import prompted, sample_part
+from tasks.rollout.parts import Finished, PartSampler
+from tasks.rollout.processes import deal
 from tasks.rollout.spec import STAGE, RolloutSpec
-from tasks.sampler.vllm_engine import VllmEngine
 from tasks.stage.child import enter
 from tasks.stage.progress import Update, report
-from tasks.stage.states import StateReader
 from tasks.stage.writer import Writer
 from tasks.store.store import Store
+
+
+class Reporter:
+    """Tells the parent after each part how many are done, by whichever process."""
+
+    def __init__(self, done: int, total: int, samples: int) -> None:
+        self._done, self._total, self._samples = done, total, samples
+        self._sampled = self._known = 0
+
+    def __call__(self, part: Finished) -> None:
+        """Count one part more."""
+        self._done += 1
+        self._sampled, self._known = self._sampled + part.sampled, self._known + part.known
+        note = f"{self._sampled:,} states x {self._samples}"
+        if self._known:
+            note += f", {self._known:,} states sampled before"
+        report(Update("rollout", self._done, self._total, note))
 
 
 def work(spec: RolloutSpec) -> None:
     """Sample what is left."""
     store = Store(spec.store)
-    reader = StateReader(store, spec.states, spec.trajectories)
     writer = Writer(store, spec.target, STAGE.tables)
-    left = [index for index in reader.part_indices() if not writer.done(index)]
+    parts = [part.index for part in store.manifest(spec.states).table("states")]
+    left = [index for index in parts if not writer.done(index)]
     if not left:  # a run was stopped between its last part and its commit
         return
-    total = len(reader.part_indices())
+    reporter = Reporter(len(parts) - len(left), len(parts), spec.config.samples)
     with tempfile.TemporaryDirectory(prefix="pivotrl-policy-") as workspace:
         folder = fetch(spec.policy, store, Path(workspace))
-        chat = ChatFormat(folder)
-        engine = VllmEngine(folder, spec.config.engine, spec.seed)
-        for done, index in enumerate(left, start=total - len(left) + 1):
-            states, reasons = prompted(chat, reader.part(index, split=Split.TRAIN), spec.config)
-            sample_part(writer, index, states, reasons, spec.config, spec.seed, engine, chat)
-            report(Update("rollout", done, total, f"{len(states)} states x {spec.config.samples}"))
+        deal(left, partial(PartSampler, spec, folder), spec.config.processes, reporter)
 
 
 if __name__ == "__main__":

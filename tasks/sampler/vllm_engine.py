@@ -5,6 +5,7 @@ Import this in a child process only, and before anything else that uses vLLM: it
 
 from __future__ import annotations
 
+import io
 import os
 import random
 from collections.abc import Iterable, Sequence
@@ -13,10 +14,12 @@ from typing import Any
 
 import numpy
 import torch
+from tqdm import tqdm  # type: ignore[import-untyped]
 
 from schemas.section import Engine
 from tasks.errors import InputError
 from tasks.sampler.sampler import Sample, Sampling
+from tasks.stage.progress import alive
 
 _CPU_BLOCK_TOKENS = 32
 """Only whole blocks of a prompt are shared by its samples, and vLLM's default of 128 on a CPU leaves half of a short
@@ -32,6 +35,20 @@ def _environment(settings: Engine) -> None:
         os.environ["VLLM_CPU_KVCACHE_SPACE"] = str(max(1, round(settings.kv_cache_gib)))
         os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")
         torch._dynamo.config.disable = True  # else vLLM compiles a helper, and a bare machine has no C++ compiler
+
+
+class _Finished(tqdm):  # type: ignore[misc]
+    """What vLLM takes for a progress bar: it shows nothing, and each finished prompt is a sign of life."""
+
+    monitor_interval = 0
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{**options, "file": io.StringIO()})
+
+    def update(self, n: int = 1) -> None:
+        """Called with the number of samples of one prompt, when all of them are finished."""
+        alive()
+        super().update(n)
 
 
 class VllmEngine:
@@ -88,7 +105,7 @@ class VllmEngine:
             detokenize=False,
         )
         requests: Any = [{"prompt_token_ids": list(prompt)} for prompt in prompts]
-        outputs = self._llm.generate(requests, parameters, use_tqdm=False)
+        outputs = self._llm.generate(requests, parameters, use_tqdm=_Finished)
         return [[_sample(choice) for choice in sorted(o.outputs, key=lambda c: c.index)] for o in outputs]
 
     def load_weights(self, weights: Iterable[tuple[str, torch.Tensor]]) -> None:

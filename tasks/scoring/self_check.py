@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
@@ -13,8 +13,11 @@ from schemas.chat import Action
 from schemas.config import ScoreConfig
 from schemas.verifiers import VerifierSettings
 from tasks.errors import StageFailed
+from tasks.scoring.undecided import Undecided, counted, require_decided
 from tasks.stage.states import Demonstrated
-from tasks.verifiers.controls import controls, not_asked
+from tasks.verifiers.build import requests_at_once
+from tasks.verifiers.concurrency import in_order
+from tasks.verifiers.controls import Control, controls, not_asked
 from tasks.verifiers.verdict import Verdict, Verify
 
 _EXAMPLES = 10
@@ -22,7 +25,7 @@ _EXAMPLES = 10
 
 
 class SelfCheck(BaseModel):
-    """Counts over all parts so far; a verdict without a reward counts nowhere.
+    """Counts over some states; a verdict without a reward counts in `undecided` only.
 
     `gold` are demonstrations against their own states, `junk` the controls; `passed_by_control` says which of the
     latter got a reward.
@@ -35,6 +38,7 @@ class SelfCheck(BaseModel):
     passed_by_control: dict[str, int] = {}
     gold_examples: list[str] = []
     junk_examples: list[str] = []
+    undecided: Undecided = Undecided()
 
     @property
     def gold_rate(self) -> float:
@@ -56,6 +60,7 @@ class SelfCheck(BaseModel):
             passed_by_control=dict(Counter(self.passed_by_control) + Counter(other.passed_by_control)),
             gold_examples=(self.gold_examples + other.gold_examples)[:_EXAMPLES],
             junk_examples=(self.junk_examples + other.junk_examples)[:_EXAMPLES],
+            undecided=self.undecided.plus(other.undecided),
         )
 
     def summary(self) -> dict[str, Any]:
@@ -64,29 +69,48 @@ class SelfCheck(BaseModel):
         return {"self_check": {**rates, **self.model_dump()}}
 
 
+class _Asked(NamedTuple):
+    """An action to be verified at a state; a demonstration is no control."""
+
+    state: Demonstrated
+    control: Control | None
+    action: Action
+
+
 def self_check(states: Sequence[Demonstrated], verify: Verify, settings: VerifierSettings) -> SelfCheck:
     """The check of these states; another state's call comes from the next one in order that makes a call."""
-    found = SelfCheck()
-    passed: Counter[str] = Counter()
-    others = _others(states)
-    for state, other in zip(states, others, strict=True):
-        verdict = verify(state.state, state.demonstration, state.demonstration)
-        if verdict.reward is not None:
+
+    def verdict_on(one: _Asked) -> Verdict:
+        return verify(one.state.state, one.state.demonstration, one.action)
+
+    asked = list(_asked(states, settings))
+    verdicts = in_order(verdict_on, asked, requests_at_once(settings))
+    found, passed = SelfCheck(), Counter[str]()
+    for (state, control, _), verdict in zip(asked, verdicts, strict=True):
+        if verdict.reward is None:
+            continue
+        if control is None:
             found.gold += 1
-            found.gold_failed += verdict.reward < 1.0
-        if verdict.reward is not None and verdict.reward < 1.0:
-            found.gold_examples.append(_example(state, "its demonstration", verdict))
-        skipped = not_asked(settings, state.state, state.demonstration)
-        for control, action in controls(state.state, state.demonstration, other):
-            if control in skipped:
-                continue
-            verdict = verify(state.state, state.demonstration, action)
-            found.junk += verdict.reward is not None
+            if verdict.reward < 1.0:
+                found.gold_failed += 1
+                found.gold_examples.append(_example(state, "its demonstration", verdict))
+        else:
+            found.junk += 1
             if verdict.reward:
                 passed[control.value] += 1
                 found.junk_examples.append(_example(state, control.value, verdict))
     found.passed_by_control, found.junk_passed = dict(passed), passed.total()
+    found.undecided = counted(len(asked), [verdict.detail for verdict in verdicts if verdict.reward is None])
     return SelfCheck().plus(found)
+
+
+def _asked(states: Sequence[Demonstrated], settings: VerifierSettings) -> Iterator[_Asked]:
+    for state, other in zip(states, _others(states), strict=True):
+        yield _Asked(state, None, state.demonstration)
+        skipped = not_asked(settings, state.state, state.demonstration)
+        for control, action in controls(state.state, state.demonstration, other):
+            if control not in skipped:
+                yield _Asked(state, control, action)
 
 
 def require(check: SelfCheck, config: ScoreConfig) -> None:
@@ -95,6 +119,7 @@ def require(check: SelfCheck, config: ScoreConfig) -> None:
     Raises:
         StageFailed: a rate is over its bound; the text says which states and why.
     """
+    require_decided(check.undecided, check.undecided.asked, "demonstrations and controls", config)
     if check.gold_rate < config.min_gold_rate:
         raise StageFailed(
             f"scores: {check.gold_failed} of {check.gold} demonstrations do not score 1 against their own state "

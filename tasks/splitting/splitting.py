@@ -1,7 +1,8 @@
 """Cut every trajectory at every assistant action (PivotRL, step 1: extract).
 
 Neighbouring states share almost their whole text, so whole tasks are held out, never rows. Which ones is decided by a
-hash of the task's own name: adding data moves no state to the other side.
+hash of the task's own name: adding data moves no state to the other side. Sources name a task alike and its domain or
+harness not, so the name alone counts; two tasks of one name are held out together, which does no harm.
 """
 
 from __future__ import annotations
@@ -10,24 +11,25 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
 from schemas.chat import ActionKind, Message, Role, as_action
 from schemas.config import SplitConfig
-from schemas.states import STATES, Exclusion, Split
+from schemas.states import SPLIT_BY_OPENING, STATES, Exclusion, Split
+from schemas.trajectories import opening
 from tasks.stage.stage import Stage
 from tasks.stage.table import frame
 from tasks.stage.writer import Writer
 from tasks.store.manifest import Ref
 from tasks.store.store import Store
 
-STAGE = Stage("states", version=1, tables={"states": STATES})
+STAGE = Stage("states", version=2, tables={"states": STATES})
 
 
 def assigned(group: str, validation_fraction: float) -> Split:
-    """The split of a task, from nothing but its name."""
+    """The split of a group, from nothing but its name."""
     place = int.from_bytes(hashlib.sha256(group.encode()).digest()[:8], "big") / 2**64
     return Split.VALIDATION if place < validation_fraction else Split.TRAIN
 
@@ -55,12 +57,26 @@ def exclusion(
     return None
 
 
+def group_of(trajectory: Mapping[str, Any], by: Literal["task", "trajectory"]) -> str:
+    """The name of what is never divided: a task, or by trajectory the turns of one.
+
+    A task without a name goes by how its conversations open. So does the trajectory of a NeMo Gym pivot row, where each
+    turn is a row with an id of its own.
+    """
+    if by == "task":
+        return trajectory["task_id"] or opening(trajectory["messages"])
+    return opening(trajectory["messages"]) if _only_last(trajectory) else trajectory["trajectory_id"]
+
+
+def _only_last(trajectory: Mapping[str, Any]) -> bool:
+    return bool(json.loads(trajectory["metadata"]).get("only_last_action"))
+
+
 def states_of(trajectory: Mapping[str, Any], config: SplitConfig) -> list[dict[str, Any]]:
     """One row an assistant action, in order; excluded ones are marked and keep their turn index."""
     messages: list[Message] = trajectory["messages"]
-    group = (trajectory["task_id"] if config.by == "task" else "") or trajectory["trajectory_id"]
-    split = assigned(f"{trajectory['domain']}/{group}", config.validation_fraction)
-    only_last = bool(json.loads(trajectory["metadata"]).get("only_last_action"))
+    split = assigned(group_of(trajectory, config.by), config.validation_fraction)
+    only_last = _only_last(trajectory)
     turns = [index for index, message in enumerate(messages) if message["role"] == Role.ASSISTANT]
     rows = []
     for turn_index, index in enumerate(turns):
@@ -84,9 +100,19 @@ def states_of(trajectory: Mapping[str, Any], config: SplitConfig) -> list[dict[s
 
 
 def split_part(trajectories: pl.DataFrame, config: SplitConfig) -> tuple[pl.DataFrame, Counter[str]]:
-    """The states of one part of trajectories, and how many were excluded for which reason."""
-    rows = [row for trajectory in trajectories.iter_rows(named=True) for row in states_of(trajectory, config)]
-    return frame(STATES, rows), Counter(row["excluded"] for row in rows if row["excluded"])
+    """The states of one part of trajectories, how many were excluded for which reason, and beside the reasons how many
+    of the others go by their opening for want of a task."""
+    rows: list[dict[str, Any]] = []
+    reasons: Counter[str] = Counter()
+    for trajectory in trajectories.iter_rows(named=True):
+        states = states_of(trajectory, config)
+        excluded = Counter(row["excluded"] for row in states)
+        taking_part = excluded.pop("", 0)
+        reasons += excluded
+        if config.by == "task" and not trajectory["task_id"]:
+            reasons[SPLIT_BY_OPENING] += taking_part
+        rows += states
+    return frame(STATES, rows), reasons
 
 
 def write_states(writer: Writer, store: Store, trajectories: Ref, config: SplitConfig) -> None:

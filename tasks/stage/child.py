@@ -1,7 +1,7 @@
 """Heavy work in a process of its own: a crash is an error message, and memory comes back.
 
-The parent starts `python -m MODULE SPEC.json`, relays what it prints, and stops it when the time is over or the run is
-cancelled. The child calls `enter`; it ends by itself when the parent dies, however the parent died.
+The parent starts `python -m MODULE SPEC.json`, relays what it prints, and stops it when it reports nothing for too
+long or the run is cancelled. The child calls `enter`; it ends by itself when the parent dies, however the parent died.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import NoReturn, TypeVar
 from pydantic import BaseModel
 
 from tasks.errors import ConfigurationError, InputError, NotInStore, PivotRLError, StageFailed, StoreError
-from tasks.stage.progress import Log, Progress, Update, parse
+from tasks.stage.progress import Log, Progress, Update, is_alive, is_report, parse
 
 Watch = Callable[[Update], None]
 SpecT = TypeVar("SpecT", bound=BaseModel)
@@ -39,12 +39,28 @@ as long. Set before the process begins, because the library reads it once; the u
 _running: set[subprocess.Popen[str]] = set()
 
 
+class _Clock:
+    """When a child last reported that it goes on, and whether it was stopped because that was too long ago."""
+
+    def __init__(self) -> None:
+        self.ran_out = False
+        self.heard()
+
+    def heard(self) -> None:
+        self._heard = time.monotonic()
+
+    def left(self, timeout_s: float) -> float:
+        return self._heard + timeout_s - time.monotonic()
+
+
 @contextmanager
 def children_stopped_on_error() -> Iterator[None]:
     """Around a flow: when it is interrupted or cancelled, its children end at once.
 
     A stage waits for its child in a thread of Prefect's, which neither Ctrl-C nor SIGTERM reaches; both reach the flow.
     """
+    # Polars' handler of Ctrl-C lets a wait for a lock go on to its end (pola-rs/polars#21739): here, to the stage's.
+    signal.siginterrupt(signal.SIGINT, True)
     try:
         yield
     except BaseException:
@@ -65,12 +81,13 @@ def run_child(
     """Run a worker module to its end.
 
     Args:
+        timeout_s: how long the child may report neither progress nor that it is alive.
         launcher: the command that takes `-m MODULE SPEC.json`: this Python, or one that starts several of it.
         watch: gets every update that the child reports.
 
     Raises:
         PivotRLError: of the kind that the worker raised; StageFailed where it crashed, with the last lines it printed,
-            or ran longer than `timeout_s`.
+            or reported nothing for `timeout_s`.
     """
     with tempfile.TemporaryDirectory(prefix="pivotrl-") as folder:
         path = Path(folder, "spec.json")
@@ -83,50 +100,61 @@ def run_child(
             text=True,
             errors="replace",
             start_new_session=True,
-            env={**_PATIENT_THREADS, **os.environ, "PYTHONPATH": os.pathsep.join(_import_path())},
+            env={
+                **_PATIENT_THREADS,
+                **os.environ,
+                "PYTHONSAFEPATH": "1",
+                "PYTHONPATH": os.pathsep.join(_import_path()),
+            },
         )
         tail: deque[str] = deque(maxlen=_TAIL_LINES)
         _running.add(process)
-        began = time.monotonic()
-        threading.Thread(target=_end_in_time, args=(process, timeout_s), daemon=True).start()
+        clock = _Clock()
+        threading.Thread(target=_end_in_time, args=(process, clock, timeout_s), daemon=True).start()
         try:
-            _relay(process, tail, log, watch)
+            _relay(process, clock, tail, log, watch)
             status = process.wait()
         finally:
             _stop(process)
             _running.discard(process)
         if status == 0:
             return
-        if time.monotonic() - began >= timeout_s:
+        if clock.ran_out:
             raise StageFailed(
-                f"{module} was stopped after {timeout_s:.0f} s (engine.timeout_s); what it finished is kept"
+                f"{module} was stopped after {timeout_s:.0f} s without progress (engine.timeout_s); what it finished "
+                "is kept. Its last lines:\n" + "\n".join(tail)
             )
         raise _failure(module, status, Path(folder, "error.json"), tail)
 
 
 def _import_path() -> list[str]:
     """Where this process finds modules: the child runs the same code and the user's own worlds, in the same folder, so
-    that a relative store is the same store."""
+    that a relative store is the same store. (Safe path: what lies in that folder does not go before it all.)"""
     return [str(Path(entry).absolute()) for entry in sys.path]
 
 
-def _end_in_time(process: subprocess.Popen[str], timeout_s: float) -> None:
-    """Wait for the child, at most so long; then end what is left of its group, which may still hold its output open."""
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(timeout_s)
+def _end_in_time(process: subprocess.Popen[str], clock: _Clock, timeout_s: float) -> None:
+    """Wait for the child as long as it reports; then end what is left of its group, which may still hold its output
+    open."""
+    while process.poll() is None and (left := clock.left(timeout_s)) > 0:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(left)
+    clock.ran_out = process.poll() is None
     _stop(process)
 
 
-def _relay(process: subprocess.Popen[str], tail: deque[str], log: Log, watch: Watch | None) -> None:
+def _relay(process: subprocess.Popen[str], clock: _Clock, tail: deque[str], log: Log, watch: Watch | None) -> None:
     assert process.stdout is not None
     with Progress(log) as progress:
         for line in process.stdout:
+            if is_report(line):
+                clock.heard()
             update = parse(line)
             if update is not None:
                 progress.show(update)
                 if watch is not None:
                     watch(update)
-            elif line.strip():
+            elif line.strip() and not is_alive(line):
                 tail.append(line.rstrip())
                 log.debug(line.rstrip())
 
@@ -151,9 +179,14 @@ def _failure(module: str, status: int, error_file: Path, tail: deque[str]) -> Pi
     if error_file.exists():
         error = json.loads(error_file.read_text())
         return _KINDS[error["kind"]](error["text"])
-    how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
-    hint = " (out of memory?)" if status == -signal.SIGKILL else ""
-    return StageFailed(f"{module} {how}{hint}. Its last lines:\n" + "\n".join(tail))
+    return StageFailed(f"{module} {how_it_ended(status)}. Its last lines:\n" + "\n".join(tail))
+
+
+def how_it_ended(status: int) -> str:
+    """What an exit status says of a process; one below 0 is a signal's."""
+    if status >= 0:
+        return f"ended with status {status}"
+    return f"was killed by {signal.Signals(-status).name}" + (" (out of memory?)" if status == -signal.SIGKILL else "")
 
 
 def enter(spec_type: type[SpecT], work: Callable[[SpecT], None]) -> None:

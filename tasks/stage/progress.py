@@ -18,7 +18,8 @@ from rich.progress import Progress as Bars
 
 Log = logging.Logger | logging.LoggerAdapter[Any]
 
-_MARK = "@pivotrl-progress "
+_REPORT = "@pivotrl-"
+_MARK, _ALIVE = _REPORT + "progress ", _REPORT + "alive"
 _PLAIN_EVERY_S = 15.0
 
 
@@ -37,6 +38,21 @@ class Update:
 def report(update: Update) -> None:
     """Called in the child."""
     print(_MARK + json.dumps(asdict(update)), flush=True)
+
+
+def alive() -> None:
+    """Called in the child after each piece of what takes long: it goes on, and there is nothing to show."""
+    print(_ALIVE, flush=True)
+
+
+def is_report(line: str) -> bool:
+    """Whether the line tells that the child goes on, though it be cut short or have a launcher's prefix."""
+    return _REPORT in line
+
+
+def is_alive(line: str) -> bool:
+    """Whether the line tells that and nothing else."""
+    return _ALIVE in line
 
 
 def parse(line: str) -> Update | None:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -26,16 +27,23 @@ from tasks.store.manifest import Manifest, Ref
 from tasks.store.store import Store
 
 
+def latest_of_each(summaries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """All names of the parts' summaries; of one that several have, the last part's value."""
+    return {name: value for summary in summaries for name, value in summary.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """A stage, named by the artefact it writes. `version` goes up when the same inputs would give other rows.
 
-    The first table bears the artefact's name; the others stand beside it.
+    The first table bears the artefact's name; the others stand beside it. `summarise` makes the artefact's summary from
+    those of its parts, in order.
     """
 
     artefact: str
     version: int
     tables: Mapping[str, Table]
+    summarise: Callable[[Sequence[Mapping[str, Any]]], dict[str, Any]] = latest_of_each
 
 
 class Artefact(BaseModel):
@@ -128,9 +136,6 @@ def _manifest(
     stage: Stage, settings: dict[str, object], inputs: Mapping[str, str], writer: Writer, seconds: float
 ) -> Manifest:
     records = writer.records()
-    summary: dict[str, object] = {}
-    for record in records:
-        summary.update(record.summary)
     return Manifest(
         stage=stage.artefact,
         version=writer.ref.version,
@@ -140,7 +145,7 @@ def _manifest(
         parts=tuple(part for record in records for part in record.parts),
         files=tuple(file for record in records for file in record.files),
         reasons=dict(sorted(total(records).items())),
-        summary=summary,
+        summary=stage.summarise([record.summary for record in records]),
         seconds=round(seconds, 3),
         created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
         environment=_environment(),
@@ -159,4 +164,5 @@ def _environment() -> dict[str, str]:
 
 def _emptied(manifest: Manifest) -> str:
     reasons = ", ".join(f"{n} {reason}" for reason, n in sorted(manifest.reasons.items(), key=lambda item: -item[1]))
-    return f"{manifest.stage} came out empty: {reasons or 'its input has no rows'}"
+    refusal = f"; {manifest.summary['refusal']}" if "refusal" in manifest.summary else ""
+    return f"{manifest.stage} came out empty: {reasons or 'its input has no rows'}{refusal}"

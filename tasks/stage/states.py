@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import polars as pl
@@ -15,6 +17,9 @@ from tasks.store.store import Store
 
 Key = tuple[str, int]
 """(trajectory_id, turn_index)."""
+_PARSED = 1024
+"""Tool sets kept as objects, which take 3 to 33 kB each, ten to sixteen times their compressed text: where every
+episode has one of its own, all of them would take gigabytes in each process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +40,20 @@ class Demonstrated:
 
 
 class StateReader:
-    """Reads a states artefact part by part; histories come from the same part of the trajectories."""
+    """Reads a states artefact part by part; histories come from the same part of the trajectories.
+
+    Tool sets are in memory as compressed text. The states of a part that have the same one share one object, and with
+    those of other parts as long as it is among the last `_PARSED`.
+    """
 
     def __init__(self, store: Store, states: Ref, trajectories: Ref) -> None:
         self._store, self._states, self._trajectories = store, states, trajectories
         self._state_parts = {part.index: part for part in store.manifest(states).table("states")}
         self._trajectory_parts = {part.index: part for part in store.manifest(trajectories).table("trajectories")}
-        toolsets = store.read(trajectories, "toolsets")
-        known = ((toolset_id, tuple(json.loads(tools))) for toolset_id, tools in toolsets.iter_rows())
-        self._tools: dict[str, tuple[ToolSchema, ...]] = {"": (), **dict(known)}
+        self._toolsets = {"": zlib.compress(b"[]")}
+        for _, toolsets in store.parts(trajectories, "toolsets"):
+            self._toolsets.update((name, zlib.compress(text.encode(), level=1)) for name, text in toolsets.iter_rows())
+        self._tools = lru_cache(maxsize=_PARSED)(self._parsed)
 
     def part_indices(self) -> list[int]:
         """The parts there are."""
@@ -60,22 +70,28 @@ class StateReader:
         trajectories = self._store.read_part(self._trajectories, self._trajectory_parts[index])
         trajectories = trajectories.filter(pl.col("trajectory_id").is_in(states["trajectory_id"].unique().implode()))
         by_id = {row["trajectory_id"]: row for row in trajectories.iter_rows(named=True)}
-        return [self._joined(row, by_id[row["trajectory_id"]]) for row in states.iter_rows(named=True)]
+        tools = {toolset_id: self._tools(toolset_id) for toolset_id in trajectories["toolset_id"].unique()}
+        rows = ((row, by_id[row["trajectory_id"]]) for row in states.iter_rows(named=True))
+        return [_joined(row, trajectory, tools[trajectory["toolset_id"]]) for row, trajectory in rows]
 
     def all(self, *, split: str | None = None, keep: set[Key] | None = None) -> Iterator[Demonstrated]:
         """Every such state, one part in memory at a time."""
         for index in self.part_indices():
             yield from self.part(index, split=split, keep=keep)
 
-    def _joined(self, row: Mapping[str, Any], trajectory: Mapping[str, Any]) -> Demonstrated:
-        state = State(
-            trajectory_id=row["trajectory_id"],
-            turn_index=row["turn_index"],
-            messages=tuple(trajectory["messages"][: row["message_index"]]),
-            tools=self._tools[trajectory["toolset_id"]],
-            domain=row["domain"],
-            task_id=trajectory["task_id"],
-            world=trajectory["world"],
-        )
-        demonstration = Action(row["content"], row["reasoning"], tuple(row["tool_calls"]))
-        return Demonstrated(state, demonstration, row["message_index"], row["kind"], row["tool"], row["split"])
+    def _parsed(self, toolset_id: str) -> tuple[ToolSchema, ...]:
+        return tuple(json.loads(zlib.decompress(self._toolsets[toolset_id])))
+
+
+def _joined(row: Mapping[str, Any], trajectory: Mapping[str, Any], tools: tuple[ToolSchema, ...]) -> Demonstrated:
+    state = State(
+        trajectory_id=row["trajectory_id"],
+        turn_index=row["turn_index"],
+        messages=tuple(trajectory["messages"][: row["message_index"]]),
+        tools=tools,
+        domain=row["domain"],
+        task_id=trajectory["task_id"],
+        world=trajectory["world"],
+    )
+    demonstration = Action(row["content"], row["reasoning"], tuple(row["tool_calls"]))
+    return Demonstrated(state, demonstration, row["message_index"], row["kind"], row["tool"], row["split"])

@@ -69,6 +69,16 @@ class Writer:
         record = PartRecord(index=index, parts=parts, reasons=counted, summary=dict(summary or {}), files=files or [])
         self.store.objects.put(f"{self._staging}/part-{index:05d}.json", record.model_dump_json().encode())
 
+    def end(self, count: int) -> None:
+        """Forget staged parts from `count` on: a run that was killed had more of them, by other code or another reader.
+
+        For a stage that begins again from part 0 and learns at its end how many there are. At the end, not before: at
+        the beginning this would remove what another run of the same artefact is writing.
+        """
+        for name in self._part_names():
+            if int(name.removeprefix("part-").removesuffix(".json")) >= count:
+                self.store.objects.remove(f"{self._staging}/{name}")
+
     def segment(self, index: int, number: int) -> pl.DataFrame | None:
         """A piece of part `index` that an earlier run finished, or None."""
         try:
@@ -84,8 +94,7 @@ class Writer:
 
     def records(self) -> list[PartRecord]:
         """Every finished part, in order."""
-        names = [name for name in self.store.objects.names(self._staging) if name.startswith("part-")]
-        return [self._record(name) for name in names]
+        return [self._record(name) for name in self._part_names()]
 
     def staged(self) -> bool:
         """Whether anything is staged, by this run or by one before it."""
@@ -94,6 +103,9 @@ class Writer:
     def clear(self) -> None:
         """Forget what was staged; after the commit."""
         self.store.objects.remove(self._staging)
+
+    def _part_names(self) -> list[str]:
+        return [name for name in self.store.objects.names(self._staging) if name.startswith("part-")]
 
     def _record(self, name: str) -> PartRecord:
         return PartRecord.model_validate_json(self.store.objects.get(f"{self._staging}/{name}"))

@@ -36,6 +36,10 @@ class Objects:
             ) from error
         self.path = self.path.rstrip("/")
         self.local = isinstance(self.fs, LocalFileSystem)
+        if self.local and Path(self.path).is_file():
+            raise ConfigurationError(
+                f"store {root!r} is a file: give a folder or a URL by --store, PIVOTRL_STORE or the key `store`"
+            )
 
     def full(self, key: str) -> str:
         """The file system's own path of a key."""

@@ -26,6 +26,8 @@ STAGES = (
     *("trajectories", "states", "rollouts", "scores", "profiles", "pivots", "policies", "evaluations"),
     "decisions",
 )
+TABLES_BESIDE = {"rejects": "trajectories", "toolsets": "trajectories", "unselected": "pivots"}
+"""Which artefact holds a table that bears another name than it."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -71,7 +73,12 @@ class Store:
             ConfigurationError: no such stage.
             NotInStore: no such version or tag, or a beginning that fits several.
         """
-        stage, _, wanted = text.partition("@")
+        stage, at, wanted = text.partition("@")
+        if stage in TABLES_BESIDE:
+            holder = TABLES_BESIDE[stage]
+            raise ConfigurationError(
+                f"{stage} is a table of {holder}: `pivotrl show {holder}{at}{wanted} --table {stage}`"
+            )
         if stage not in STAGES:
             raise ConfigurationError(f"no stage {stage!r}; the stages are {', '.join(STAGES)}")
         wanted = wanted or "latest"

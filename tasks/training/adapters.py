@@ -8,6 +8,7 @@ folder) gets the merged ones under their usual names.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -45,6 +46,28 @@ def add_adapters(model: PreTrainedModel, rank: int, seed: int) -> None:
             raise InputError(f"model class {type(model).__name__}: peft cannot adapt it: {error}") from error
 
 
+@contextmanager
+def adapters_off(model: PreTrainedModel) -> Iterator[None]:
+    """Inside, the model computes what it did before `add_adapters`: the policy that training started from. A model
+    without adapters is left as it is.
+
+    For passes without gradient: inside, the adapters' parameters say that they are not trained.
+    """
+    adapted = _adapted(model)
+    for layer in adapted.values():
+        layer.enable_adapters(False)
+    try:
+        yield
+    finally:
+        for layer in adapted.values():
+            layer.enable_adapters(True)
+
+
+def _adapted(model: PreTrainedModel) -> dict[str, Any]:
+    """The layers with adapters by name."""
+    return {name: layer for name, layer in model.named_modules() if hasattr(layer, "get_delta_weight")}
+
+
 def merged(model: PreTrainedModel) -> Iterator[tuple[str, Tensor]]:
     """The model's state by transformers' names, tied parameters once, adapters merged into their layers' weights.
 
@@ -52,9 +75,7 @@ def merged(model: PreTrainedModel) -> Iterator[tuple[str, Tensor]]:
     """
     once = {name for name, _ in model.named_parameters()}
     tied = {name for name, _ in model.named_parameters(remove_duplicate=False)} - once
-    adapted: dict[str, Any] = {
-        f"{name}{_BASE}.weight": layer for name, layer in model.named_modules() if hasattr(layer, "get_delta_weight")
-    }
+    adapted = {f"{name}{_BASE}.weight": layer for name, layer in _adapted(model).items()}
     for name, value in model.state_dict().items():
         if ".lora_" in name or name in tied:
             continue

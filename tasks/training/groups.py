@@ -14,9 +14,11 @@ from torch import Tensor
 from tasks.policy.chat import ChatFormat
 from tasks.policy.parsing import ParseFailure
 from tasks.sampler.sampler import Sample, Sampler, Sampling
+from tasks.stage.progress import alive
 from tasks.training import objective
 from tasks.training.processes import Processes
 from tasks.training.states import TrainingState, in_trajectory_order
+from tasks.verifiers.concurrency import in_order
 from tasks.verifiers.verdict import Verify
 
 REFILLS = 3
@@ -26,13 +28,19 @@ all."""
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """K states, G samples of each, their rewards (NaN where undecided), and what it took to get them."""
+    """K states, G samples of each, their rewards, and what it took to get them.
+
+    Where the verifier left a sample of a state undecided, the rewards of all of them are NaN: in a cascade the others
+    are those that its cheap part could decide, which are not like it.
+    """
 
     states: list[TrainingState]
     samples: list[list[Sample]]
     rewards_KG: Tensor
     parse_failures: int
     """Samples that were no action."""
+    undecided: int
+    """Samples that the verifier could not decide."""
     sample_s: float
     verify_s: float
 
@@ -42,6 +50,7 @@ class Groups:
             self.samples + other.samples,
             torch.cat([self.rewards_KG, other.rewards_KG]),
             self.parse_failures + other.parse_failures,
+            self.undecided + other.undecided,
             self.sample_s + other.sample_s,
             self.verify_s + other.verify_s,
         )
@@ -80,17 +89,22 @@ class Rollout:
     sampler: Sampler
     verify: Verify
     processes: Processes = field(default_factory=Processes)
+    requests: int = 1
+    """States verified at once, where the verifier waits for a judge."""
 
     def groups(self, states: list[TrainingState], sampling: Sampling) -> Groups:
         """Sample and verify. Equal samples of a state are verified once."""
         mine = replace(sampling, seed=self.processes.seed(sampling.seed))
         dealt = self.processes.gather(self._own(self.processes.share(states), mine))
         verdicts = [row for part in dealt for row in part.verdicts]
+        rewards_KG = torch.tensor([[reward for reward, _ in row] for row in verdicts], dtype=torch.float32)
+        undecided_KG = rewards_KG.isnan()
         return Groups(
             states,
             [group for part in dealt for group in part.samples],
-            torch.tensor([[reward for reward, _ in row] for row in verdicts], dtype=torch.float32),
+            rewards_KG.masked_fill(undecided_KG.any(1, keepdim=True), math.nan),
             sum(failed for row in verdicts for _, failed in row),
+            int(undecided_KG.sum()),
             max(part.sample_s for part in dealt),
             max(part.verify_s for part in dealt),
         )
@@ -99,17 +113,19 @@ class Rollout:
         started = time.perf_counter()
         samples = self.sampler.sample([s.prompt for s in states], sampling)
         sampled = time.perf_counter()
-        verdicts = [self._verdicts(state, group) for state, group in zip(states, samples, strict=True)]
+        groups = list(zip(states, samples, strict=True))
+        verdicts = in_order(lambda group: self._verdicts(*group), groups, self.requests)
         return _Dealt(samples, verdicts, sampled - started, time.perf_counter() - sampled)
 
     def _verdicts(self, state: TrainingState, group: Sequence[Sample]) -> list[tuple[float, bool]]:
         """Of each sample: the reward, NaN where undecided, and whether it was no action."""
+        alive()  # a judge takes its time
         verdicts: dict[tuple[tuple[int, ...], bool], tuple[float, bool]] = {}
         row = []
         for sample in group:
             key = tuple(sample.token_ids), sample.finished
             if key not in verdicts:
-                text = self.chat.decode(sample.token_ids)
+                text = self.chat.decode(sample.token_ids, finished=sample.finished)
                 completion = self.chat.parser(text, tools=state.state.tools, finished=sample.finished)
                 reward = self.verify(state.state, state.demonstration, completion).reward
                 verdicts[key] = math.nan if reward is None else reward, isinstance(completion, ParseFailure)

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import torch
 
 from schemas.training import TrainConfig
+from tasks.errors import StageFailed
 from tasks.policy.chat import ChatFormat
 from tasks.sampler.sampler import Sample, Sampler, Sampling
 from tasks.training import objective
@@ -50,7 +51,8 @@ def train(
 
     Raises:
         InputError: the model folder cannot be used.
-        StageFailed: no state is left, a loss is not finite, or memory ran out.
+        StageFailed: no state is left, the verifier decides too little, a loss is not finite, a gradient explodes, or
+            memory ran out.
     """
     settings = job.settings
     room = settings.engine.max_model_len - settings.max_tokens
@@ -65,28 +67,38 @@ def train(
             settings.tokens_per_batch,
         )
     learner = Learner(job.model_folder, settings, longest, job.seed, job.processes)
-    rollout = Rollout(ChatFormat(job.model_folder, job.parser), sampler, verify, job.processes)
+    rollout = Rollout(ChatFormat(job.model_folder, job.parser), sampler, verify, job.processes, job.requests)
 
     def sample(drawn: list[TrainingState], seed: int) -> Groups:
         return rollout.groups(drawn, Sampling(settings.samples, settings.temperature, settings.max_tokens, seed))
 
     def collect(step: int, drawn: list[TrainingState]) -> Collected:
         groups = sample(drawn, (job.seed * 1_000_003 + step) % _SEEDS)
+        _require_decided(groups, job.max_undecided, settings.samples, step)
         if settings.refill:
             groups = refilled(groups, admitted.states, random.Random(f"{job.seed}:refill:{step}"), sample)
         return _collected(settings, groups, len(drawn))
 
-    def publish(trained: Learner) -> None:
-        sampler.load_weights(trained.weights())
-
     validation = Validation(rollout, held_out, settings.max_tokens) if held_out else None
-    return run(job, learner, admitted, collect, publish, on_step, validation)
+    return run(job, learner, admitted, collect, sampler, on_step, validation)
+
+
+def _require_decided(groups: Groups, bound: float, samples: int, step: int) -> None:
+    """Stop rather than go on with what a judge that does not answer leaves over; one state's samples may be."""
+    if groups.undecided > max(samples, bound * groups.rewards_KG.numel()):
+        raise StageFailed(
+            f"train: step {step}: the verifier could not decide {groups.undecided} of {groups.rewards_KG.numel()} "
+            f"samples (score.max_undecided {bound}); see that the judge of score.verifier answers, raise its "
+            "max_requests where that is spent, or mend your function; then run again: training goes on from its last "
+            "checkpoint"
+        )
 
 
 def _collected(settings: TrainConfig, groups: Groups, size: int) -> Collected:
     """The batch of `size` of the groups; what is measured is over all that were drawn."""
     rewards_KG, chosen = groups.rewards_KG, groups.batch_of(size)
     decided = rewards_KG[~rewards_KG.isnan()]
+    vary_K = objective.groups_vary(rewards_KG[~rewards_KG.isnan().all(1)])
     return Collected(
         grpo_batch(
             settings, [groups.states[k] for k in chosen], [groups.samples[k] for k in chosen], rewards_KG[chosen]
@@ -95,8 +107,9 @@ def _collected(settings: TrainConfig, groups: Groups, size: int) -> Collected:
         samples=rewards_KG.numel(),
         reward_mean=float(rewards_KG.nanmean()) if len(decided) else None,
         reward_std=float(decided.std()) if len(decided) > 1 else None,
-        zero_variance=1.0 - float(objective.groups_vary(rewards_KG).float().mean()),
+        zero_variance=1.0 - float(vary_K.float().mean()) if len(vary_K) else None,
         parse_failures=groups.parse_failures / rewards_KG.numel(),
+        undecided=groups.undecided / rewards_KG.numel(),
         sample_s=groups.sample_s,
         verify_s=groups.verify_s,
     )

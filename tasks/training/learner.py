@@ -20,9 +20,11 @@ from transformers import PreTrainedModel
 
 from schemas.training import TrainConfig
 from tasks.errors import InputError, StageFailed
+from tasks.stage.progress import alive
 from tasks.training import forward, objective, tree
-from tasks.training.adapters import add_adapters, merged
-from tasks.training.model import checkpoint_activations, load_model, memory_told
+from tasks.training.adapters import adapters_off, add_adapters, merged
+from tasks.training.metrics import StepMetrics, explosion
+from tasks.training.model import checkpoint_activations, load_model, load_together, memory_told
 from tasks.training.processes import Processes
 from tasks.training.sharding import shard, whole
 
@@ -110,22 +112,28 @@ class Learner:
         self.optimiser = _optimiser(self.model, settings)
         self.reference: PreTrainedModel | None = None
         if settings.method == "grpo" and settings.kl_coefficient > 0:
-            self.reference = self._loaded(folder).requires_grad_(False)
-            self._prepare(self.reference)
+            self.reference = self.model if settings.lora_rank else self._reference(folder)
+
+    def _reference(self, folder: Path) -> PreTrainedModel:
+        model = self._loaded(folder).requires_grad_(False)
+        self._prepare(model)
+        return model
 
     def _loaded(self, folder: Path) -> PreTrainedModel:
-        """The whole model: on the accelerator where one process has it to itself, else in main memory, until each
-        process has its share."""
+        """The model: on the accelerator where one process has it to itself, else in the first one's main memory, until
+        each has its share."""
         on_gpu = torch.cuda.is_available()
         if self.settings.tree_attention == "blocks" and not on_gpu:
             raise InputError("train.tree_attention is blocks, which needs a GPU to train; set it to dense on a CPU")
-        return load_model(folder, "cuda" if on_gpu and self.processes.count == 1 else "cpu")
+        if self.processes.count > 1:
+            return load_together(folder, self.processes)
+        return load_model(folder, "cuda" if on_gpu else "cpu")
 
     def _prepare(self, model: PreTrainedModel) -> None:
         if self.settings.tree_attention == "blocks":
             model.set_attn_implementation("flex_attention")
         if self.processes.count > 1:
-            shard(model, self.settings.precision)
+            shard(model, self.settings.precision, self.device)
 
     def weights(self) -> Iterator[tuple[str, Tensor]]:
         """The parameters by transformers' names, whole, tied ones once, adapters merged into them. All processes must
@@ -142,26 +150,30 @@ class Learner:
         trees = tree.plant(branches, limit, width, share=self.shares_prefixes)
         return list(tree.pack(tree.deal(trees, self.processes.count, width)[self.processes.rank], limit))
 
-    def update(self, batch: Batch, step: int) -> Update:
+    def update(self, batch: Batch, step: int, before: Sequence[StepMetrics] = ()) -> Update:
         """One step of AdamW on the batch. A batch without samples changes nothing.
 
+        Args:
+            before: the run's steps so far, by which a gradient that explodes is told (`metrics.explosion`).
+
         Raises:
-            StageFailed: the loss or the gradient is not finite (nothing was changed; a loss that only grows is not
-                stopped), or memory ran out.
+            StageFailed: the loss or the gradient is not finite, or explodes (nothing was changed), or memory ran out.
         """
         warmth = min(1.0, (step + 1) / max(1, self.settings.warmup_steps))
         rate = self.settings.learning_rate * warmth
         if not batch.branches:
             return Update(0.0, 0.0, rate, None, None, None, None, distinct_tokens=0, repeated_tokens=0)
         with memory_told(self.settings, f"step {step}"):
-            return self._update(batch, step, rate)
+            return self._update(batch, step, rate, before)
 
-    def _update(self, batch: Batch, step: int, rate: float) -> Update:
+    def _update(self, batch: Batch, step: int, rate: float, before: Sequence[StepMetrics]) -> Update:
         self.optimiser.zero_grad(set_to_none=True)
         sums = self._accumulate(batch)
         norm = float(whole(torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.max_grad_norm)))
         if not (math.isfinite(sums["loss"]) and math.isfinite(norm)):
             raise StageFailed(f"train: step {step}: loss {sums['loss']} and gradient norm {norm} are not both finite")
+        if reason := explosion(norm, before, self.settings):
+            raise StageFailed(f"train: step {step}: {reason}")
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         self.optimiser.step()
@@ -180,6 +192,7 @@ class Learner:
             own = number < len(packs)
             found = self._backward((packs[number] if own else idle).to(self.device), batch, 1.0 if own else 0.0)
             sums.update(found if own else {})
+            alive()
         total: Counter[str] = Counter()
         for part in self.processes.gather(sums):
             total.update(part)
@@ -224,7 +237,7 @@ class Learner:
             samples_T = batch.samples_M.to(device)[entries_T]
             losses_T = losses_T * objective.sequence_importance_weights(logprobs_T, sampler_T, samples_T, cap)
         if self.reference is not None:
-            with torch.no_grad():
+            with torch.no_grad(), adapters_off(self.reference):
                 reference_T = self._score(self.reference, pack).logprobs_T
             kl_T = objective.kl_loss(logprobs_T, old_T, reference_T)
             losses_T = losses_T + self.settings.kl_coefficient * kl_T

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from schemas.training import TrainConfig
 from tasks.errors import StageFailed
+from tasks.sampler.sampler import Sampler
 from tasks.training import checkpoint
 from tasks.training.learner import Batch, Learner
 from tasks.training.metrics import StepMetrics, best_step, has_stalled
@@ -28,7 +29,8 @@ class Job:
     """One training run.
 
     `checkpoint_folder` belongs to this run alone: what lies there is resumed. `output_folder` appears at the end.
-    Processes that train together have the same job but for their rank, and see the same folders.
+    Processes that train together have the same job but for their rank, and see the same folders. `max_undecided` is
+    `score.max_undecided`, for the samples of a step; `requests` how many states are verified at once.
     """
 
     model_folder: Path
@@ -38,6 +40,8 @@ class Job:
     seed: int = 0
     checkpoint_every: int = 10
     parser: str = "auto"
+    max_undecided: float = 1.0
+    requests: int = 1
     processes: Processes = field(default_factory=Processes)
 
 
@@ -52,6 +56,7 @@ class Collected:
     reward_std: float | None = None
     zero_variance: float | None = None
     parse_failures: float | None = None
+    undecided: float | None = None
     sample_s: float = 0.0
     verify_s: float = 0.0
 
@@ -73,33 +78,38 @@ def run(
     learner: Learner,
     admitted: Admitted,
     collect: Collect,
-    publish: Callable[[Learner], None],
+    sampler: Sampler | None,
     on_step: OnStep,
     validation: Validation | None,
 ) -> Trained:
     """Train from the newest checkpoint, or the beginning, to the last step, and write the model folder.
 
     Args:
-        publish: gives the new weights to whoever samples; also called on resuming.
+        sampler: what `collect` samples with, which gets the weights after every update and on resuming; None where it
+            samples nothing.
         validation: measured every `train.validate_every` steps and after the last; decides which step's model is the
-            result, and when to stop early.
+            result, and when to stop early. It samples with `sampler`, or with one that gets the weights for it alone.
 
     Raises:
-        StageFailed: a loss or gradient is not finite; the text names the step, its states and where checkpoints are.
+        StageFailed: a loss or gradient is not finite, or explodes; the text names the step, its states and where
+            checkpoints are.
     """
     metrics = checkpoint.resume(job.checkpoint_folder, learner)
     if metrics:
         log.info("train: resumed after step %d from %s", len(metrics) - 1, job.checkpoint_folder)
-        publish(learner)
+        if sampler is not None:
+            sampler.load_weights(learner.weights())
     for step in range(len(metrics), job.settings.steps):
         if has_stalled(metrics, job.settings.patience):
             log.info("train: no better validation since step %s; stopped before step %d", best_step(metrics), step)
             break
         states = draw(admitted.states, job.settings.states_per_step, step, job.seed)
-        measured = _step(job, learner, step, collect(step, states), publish)
-        if validation is not None and _due(job.settings, step):
+        measured = _step(job, learner, collect(step, states), metrics)
+        due = validation if _due(job.settings, step) else None
+        _hand_over(learner, due.rollout.sampler if due else sampler, measured)
+        if due is not None:
             began = time.perf_counter()
-            measured["validation"] = validation.measure(learner)
+            measured["validation"] = due.measure()
             measured["validate_s"] = time.perf_counter() - began
         metrics.append(measured)
         on_step(measured)
@@ -116,22 +126,23 @@ def _due(settings: TrainConfig, step: int) -> bool:
     return every > 0 and ((step + 1) % every == 0 or step + 1 == settings.steps)
 
 
-def _step(
-    job: Job,
-    learner: Learner,
-    step: int,
-    collected: Collected,
-    publish: Callable[[Learner], None],
-) -> StepMetrics:
-    started = time.perf_counter()
+def _hand_over(learner: Learner, sampler: Sampler | None, measured: StepMetrics) -> None:
+    """Give the weights to whoever samples next."""
+    if sampler is not None:
+        began = time.perf_counter()
+        sampler.load_weights(learner.weights())
+        measured["sync_s"] = time.perf_counter() - began
+
+
+def _step(job: Job, learner: Learner, collected: Collected, before: list[StepMetrics]) -> StepMetrics:
+    """The step after those before; all of its metrics but what follows the update."""
+    step, started = len(before), time.perf_counter()
     try:
-        update = learner.update(collected.batch, step)
+        update = learner.update(collected.batch, step, before)
     except StageFailed as error:
         keys = ", ".join(s.key for s in collected.states)
         kept = f"the last good checkpoint, if there was one, is in {job.checkpoint_folder}"
         raise StageFailed(f"{error}; states of the step: {keys}; {kept}") from error
-    updated = time.perf_counter()
-    publish(learner)
     return StepMetrics(
         step=step,
         loss=update.loss,
@@ -139,6 +150,7 @@ def _step(
         reward_std=collected.reward_std,
         zero_variance=collected.zero_variance,
         parse_failures=collected.parse_failures,
+        undecided=collected.undecided,
         clip_share=update.clip_share,
         kl=update.kl,
         entropy=update.entropy,
@@ -152,7 +164,7 @@ def _step(
         repeated_tokens=update.repeated_tokens,
         sample_s=collected.sample_s,
         verify_s=collected.verify_s,
-        update_s=updated - started,
-        sync_s=time.perf_counter() - updated,
+        update_s=time.perf_counter() - started,
+        sync_s=0.0,
         validate_s=0.0,
     )

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import median
 from typing import TypedDict
+
+from schemas.training import TrainConfig
+
+RECENT = 100
+"""Steps with a gradient whose norms are compared with the next one's, at most."""
+
+ENOUGH = 10
+"""Fewer of them say nothing."""
 
 
 class StepMetrics(TypedDict):
@@ -17,9 +26,11 @@ class StepMetrics(TypedDict):
     reward_std: float | None
     """Over all decided samples of the step; None where there were fewer than two."""
     zero_variance: float | None
-    """Share of states whose samples all had the same reward; they give no gradient and are not computed."""
+    """Share of decided states whose samples all had the same reward; they give no gradient and are not computed."""
     parse_failures: float | None
     """Share of samples that were no action."""
+    undecided: float | None
+    """Share of samples that the verifier could not decide; their states give no gradient."""
     clip_share: float | None
     """Share of tokens whose gradient the clip stopped."""
     kl: float | None
@@ -63,3 +74,21 @@ def has_stalled(metrics: Sequence[StepMetrics], patience: int) -> bool:
     if best is None or patience == 0:
         return False
     return sum(m["validation"] is not None and m["step"] > best for m in metrics) >= patience
+
+
+def explosion(norm: float, metrics: Sequence[StepMetrics], settings: TrainConfig) -> str | None:
+    """Why a step with this gradient norm (before clipping) must not be taken after those steps, or None.
+
+    The rule is `train.explosion_factor`'s. The loss is no measure: GRPO's is near 0 at the policy that sampled. Neither
+    are a few standard deviations, by which OLMo's trainer skips steps: a GRPO step's norm depends on how many of its
+    groups vary. And a gradient that is not clipped changes the weights as the settings allow.
+    """
+    norms = [m["grad_norm"] for m in metrics if m["grad_norm"] > 0][-RECENT:]
+    factor = settings.explosion_factor
+    if factor == 0 or len(norms) < ENOUGH or norm <= max(settings.max_grad_norm, factor * median(norms)):
+        return None
+    return (
+        f"gradient norm {norm:.3g} is more than {factor:g} times {median(norms):.3g}, the median of the last "
+        f"{len(norms)} steps that had a gradient; look at the step's states, and lower train.learning_rate (a new run) "
+        "or, to go on from the last checkpoint, raise train.explosion_factor (0 = off)"
+    )

@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, PreTrainedModel
+from torch import Tensor
+from torch.nn import Parameter
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from schemas.training import TrainConfig
 from tasks.errors import InputError, StageFailed
+from tasks.training.processes import Processes
 
 
 @contextmanager
@@ -44,6 +47,37 @@ def load_model(folder: Path, device: str = "cpu") -> PreTrainedModel:
         raise InputError(f"model {str(folder)!r}: no causal language model could be loaded: {error}") from error
     loaded: PreTrainedModel = model.to(device).eval()
     return loaded
+
+
+def load_together(folder: Path, processes: Processes) -> PreTrainedModel:
+    """The same for processes that share a model: the first has it in main memory, the others its parameters and buffers
+    without values (on torch's meta device), until `tasks.training.sharding.shard` gives each its share.
+
+    Raises:
+        InputError: as `load_model`.
+    """
+    model = load_model(folder) if processes.is_first else None
+    # transformers ties weights, or not, by what the files hold, and only the first has read them.
+    names = processes.firsts(_first_names(model) if model is not None else {})
+    return model if model is not None else _hollow(folder, names)
+
+
+def _first_names(model: PreTrainedModel) -> dict[str, str]:
+    """Of each parameter's name the first name of the same parameter: another one where it is tied."""
+    found: dict[Tensor, str] = {}
+    return {name: found.setdefault(p, name) for name, p in model.named_parameters(remove_duplicate=False)}
+
+
+def _hollow(folder: Path, first_names: dict[str, str]) -> PreTrainedModel:
+    auto: Any = AutoModelForCausalLM
+    with torch.device("meta"):
+        model: PreTrainedModel = auto.from_config(AutoConfig.from_pretrained(folder), dtype=torch.float32).eval()
+    made: dict[str, Parameter] = {}
+    for name, first in first_names.items():
+        owner, _, own = name.rpartition(".")
+        parameter = made.setdefault(first, Parameter(torch.empty_like(model.get_parameter(name))))
+        setattr(model.get_submodule(owner), own, parameter)
+    return model
 
 
 def checkpoint_activations(model: PreTrainedModel) -> None:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
 
 from schemas.states import Split
 from tasks.errors import NotInStore, StageFailed
@@ -17,29 +21,48 @@ from tasks.training.states import DropReason, TrainingState
 from tasks.training.validation import held_out
 
 
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """States with their prompts; how many the chat template refused, and what it said of the first."""
+
+    states: list[TrainingState]
+    refused: int = 0
+    refusal: str | None = None
+
+    @property
+    def reasons(self) -> Counter[str]:
+        """Why states are not here."""
+        return Counter({DropReason.NOT_RENDERED.value: self.refused} if self.refused else {})
+
+    @property
+    def summary(self) -> dict[str, str]:
+        """For the manifest."""
+        return {"refusal": self.refusal} if self.refusal else {}
+
+
 def held_out_states(spec: TrainSpec, store: Store, chat: ChatFormat) -> list[TrainingState]:
     """The states of every validation; none where `train.validate_every` is 0."""
     if spec.config.validate_every == 0:
         return []
     states = list(StateReader(store, spec.states, spec.trajectories).all(split=Split.VALIDATION))
-    return held_out(_rendered(chat, states), spec.config, spec.seed)
+    return held_out(_rendered(chat, states).states, spec.config, spec.seed)
 
 
-def training_states(spec: TrainSpec, store: Store, chat: ChatFormat) -> tuple[list[TrainingState], Counter[str]]:
-    """The pivots (or, for SFT without pivots, all training states) with their prompts, and how many cannot be
-    rendered.
+def training_states(spec: TrainSpec, store: Store, chat: ChatFormat) -> Rendered:
+    """The pivots (or, for SFT without pivots, all training states) with their prompts.
 
     Raises:
-        StageFailed: there is no pivot (the text counts what select rejected), or their prompts are not those that were
-            sampled from when they were profiled.
+        StageFailed: there is no pivot (the text counts what select rejected), none can be rendered, or they were
+            profiled with another tokenizer or chat template.
     """
     keep = set(_pivots(store, spec.pivots)) if spec.pivots is not None else None
     states = list(StateReader(store, spec.states, spec.trajectories).all(split=Split.TRAIN, keep=keep))
     found = _rendered(chat, states)
+    if states and not found.states:
+        raise StageFailed(f"train: the chat template refuses all {len(states)} states; it says: {found.refusal}")
     if spec.pivots is not None:
-        _check_sampled(store, spec.pivots, found)
-    refused = len(states) - len(found)
-    return found, Counter({DropReason.NOT_RENDERED.value: refused} if refused else {})
+        _check_sampled(store, spec.pivots, found.states, chat)
+    return found
 
 
 def _pivots(store: Store, pivots: Ref) -> list[tuple[str, int]]:
@@ -50,21 +73,22 @@ def _pivots(store: Store, pivots: Ref) -> list[tuple[str, int]]:
     return keys
 
 
-def _rendered(chat: ChatFormat, states: list[Demonstrated]) -> list[TrainingState]:
-    """The states whose prompt the chat template renders."""
-    prompts = render(chat, [s.state for s in states]).prompts
-    return [
+def _rendered(chat: ChatFormat, states: list[Demonstrated]) -> Rendered:
+    rendered = render(chat, [s.state for s in states])
+    found = [
         TrainingState(s.state, s.demonstration, prompt)
-        for s, prompt in zip(states, prompts, strict=True)
+        for s, prompt in zip(states, rendered.prompts, strict=True)
         if prompt is not None
     ]
+    return Rendered(found, len(states) - len(found), rendered.refusal)
 
 
-def _check_sampled(store: Store, pivots: Ref, states: list[TrainingState]) -> None:
+def _check_sampled(store: Store, pivots: Ref, states: list[TrainingState], chat: ChatFormat) -> None:
     """Another tokenizer or chat template than the rollouts' makes other prompts: what select found does not hold there.
 
-    Rollouts keep only the length of a prompt. Other renderings nearly always differ in some pivot's; one that keeps all
-    lengths (a word of the template exchanged for another of as many tokens) is not seen.
+    Rollouts keep of a prompt its length alone, and of a sample its tokens and their text. So another vocabulary is seen
+    by what it makes of a sample, and another template by the lengths of its prompts; what keeps them all (a word
+    exchanged for another of as many tokens) is not seen.
     """
     try:
         rollouts = lineage(store, pivots).get("rollouts")
@@ -72,14 +96,30 @@ def _check_sampled(store: Store, pivots: Ref, states: list[TrainingState]) -> No
         return
     if rollouts is None:
         return
-    columns = ["trajectory_id", "turn_index", "prompt_tokens"]
-    sampled = {(t, turn): n for t, turn, n in store.read(rollouts.ref, columns=columns).unique().iter_rows()}
-    lengths = {(s.state.trajectory_id, s.state.turn_index): len(s.prompt) for s in states}
-    other = [key for key, length in lengths.items() if sampled.get(key, length) != length]
+    sampled = _first_samples(store, rollouts.ref)
+    differences = (_difference(chat, s, sampled[s.key]) for s in states if s.key in sampled)
+    other = [found for found in differences if found is not None]
     if other:
-        trajectory, turn = other[0]
         raise StageFailed(
-            f"train: the policy's tokenizer and chat template make other prompts of {len(other)} of {len(lengths)} "
-            f"pivots than {rollouts.ref} was sampled from (the first, {trajectory}:{turn}: {lengths[other[0]]} tokens, "
-            f"sampled were {sampled[other[0]]}); profile again with the model that you train"
+            f"train: at {len(other)} of {len(states)} pivots the policy's tokenizer and chat template are not those "
+            f"that {rollouts.ref} was sampled with (the first, {other[0]}); profile again with the model that you train"
         )
+
+
+def _first_samples(store: Store, rollouts: Ref) -> dict[str, dict[str, Any]]:
+    """The first sample of each state, by the state's key."""
+    columns = ["trajectory_id", "turn_index", "sample_index", "prompt_tokens", "token_ids", "text", "finished"]
+    return {
+        f"{row['trajectory_id']}:{row['turn_index']}": row
+        for _, rows in store.parts(rollouts, columns=columns)
+        for row in rows.filter(pl.col("sample_index") == 0).iter_rows(named=True)
+    }
+
+
+def _difference(chat: ChatFormat, state: TrainingState, sample: dict[str, Any]) -> str | None:
+    if len(state.prompt) != sample["prompt_tokens"]:
+        return f"{state.key}: a prompt of {len(state.prompt)} tokens, sampled from were {sample['prompt_tokens']}"
+    text, recorded = chat.decode(sample["token_ids"], finished=sample["finished"]), sample["text"]
+    if text != recorded:
+        return f"{state.key}: its first sample reads {text[:80]!r}, recorded is {recorded[:80]!r}"
+    return None

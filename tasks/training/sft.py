@@ -29,7 +29,7 @@ def train(job: Job, states: Sequence[TrainingState], on_step: OnStep, validation
 
     Raises:
         InputError: the model folder cannot be used.
-        StageFailed: no state is left, a loss is not finite, or memory ran out.
+        StageFailed: no state is left, a loss is not finite, a gradient explodes, or memory ran out.
     """
     short = admit(states, job.settings.max_state_tokens)
     completions = _completions(ChatFormat(job.model_folder), short.states)
@@ -46,7 +46,7 @@ def train(job: Job, states: Sequence[TrainingState], on_step: OnStep, validation
         branches = [Branch(s.state.trajectory_id, s.prompt, completions[s.key]) for s in drawn]
         return Collected(sft_batch(job.settings, branches), drawn, samples=len(branches))
 
-    return run(job, learner, admitted, collect, lambda learner: None, on_step, validation)
+    return run(job, learner, admitted, collect, None, on_step, validation)
 
 
 def _completions(chat: ChatFormat, states: Sequence[TrainingState]) -> dict[str, list[int]]:

@@ -12,16 +12,21 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.distributed import broadcast
 from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard, register_fsdp_forward_method
 from torch.distributed.tensor import DTensor, distribute_tensor
+from torch.nn import Module, Parameter
+from torch.utils import swap_tensors
 from transformers import PreTrainedModel
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from tasks.training import forward
 
 
-def shard(model: PreTrainedModel, precision: str) -> None:
-    """Leave this process with its share of the model, on its accelerator. All processes must call.
+def shard(model: PreTrainedModel, precision: str, device: torch.device) -> None:
+    """Leave this process with its share of the first one's model, on its device. All processes must call.
+
+    A layer at a time is whole: the first process gives its values, and then each keeps its share.
 
     With `bfloat16` layers are put together, and computed, in it: under autocast each process would keep copies of all
     of them for the backward pass.
@@ -30,12 +35,27 @@ def shard(model: PreTrainedModel, precision: str) -> None:
     policy = MixedPrecisionPolicy(param_dtype=dtype, reduce_dtype=torch.float32)
     for module in model.modules():
         if isinstance(module, GradientCheckpointingLayer):
+            _take_firsts(module, device)
             fully_shard(module, mp_policy=policy)
+    _take_firsts(model, device)
     fully_shard(model, mp_policy=policy)
     # The trainer calls the decoder and the head apart. Under this name it does so inside of what puts them together.
     sharded: Any = model
     sharded.scored = MethodType(forward.scored, model)
     register_fsdp_forward_method(model, "scored")
+
+
+def _take_firsts(module: Module, device: torch.device) -> None:
+    """Put the module on the device with the first process's values, but for what is in shares already."""
+    for value in [*module.parameters(), *module.buffers()]:
+        if isinstance(value, DTensor):
+            continue
+        if value.is_meta:  # swapped in place, so that a tied weight stays one
+            empty = torch.empty_like(value, device=device)
+            made = Parameter(empty, value.requires_grad) if isinstance(value, Parameter) else empty
+            swap_tensors(value, made)  # type: ignore[no-untyped-call]
+        value.data = value.data.to(device).contiguous()
+        broadcast(value.data, src=0)
 
 
 def whole(value: Tensor) -> Tensor:

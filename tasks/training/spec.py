@@ -16,7 +16,7 @@ from tasks.policy.files import Policy
 from tasks.stage.stage import Stage
 from tasks.store.manifest import Ref
 
-STAGE = Stage("policies", version=2, tables={"policies": POLICIES})
+STAGE = Stage("policies", version=3, tables={"policies": POLICIES})
 
 PLOTTED = ("reward_mean", "zero_variance", "loss", "validation")
 """Metrics of a step that are plotted while the training runs."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import polars as pl
@@ -10,6 +11,7 @@ from schemas.config import ScoreConfig
 from schemas.training import TrainConfig
 from tasks.policy.files import Policy
 from tasks.report.plots import training_curve
+from tasks.stage.fingerprint import canonical
 from tasks.stage.orchestration import published, run_on_accelerator, stage_task
 from tasks.stage.progress import Update
 from tasks.stage.stage import Artefact, obtain
@@ -63,7 +65,7 @@ def train(
         "states": str(states.ref),
         "pivots": str(pivots.ref) if pivots else "",
         "policy": policy.version,
-        "verifier": f"{identity(score.verifier)} {score.verifier.model_dump_json()}",
+        "verifier": f"{identity(score.verifier)} {json.dumps(canonical(score.verifier))}",
         "parser": score.parser,
         "seed": str(seed),
     }

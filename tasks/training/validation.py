@@ -10,7 +10,6 @@ from schemas.training import TrainConfig
 from tasks.errors import StageFailed
 from tasks.sampler.sampler import Sampling
 from tasks.training.groups import Rollout
-from tasks.training.learner import Learner
 from tasks.training.states import TrainingState, admit, in_trajectory_order
 
 
@@ -39,13 +38,12 @@ class Validation:
     states: list[TrainingState]
     max_tokens: int
 
-    def measure(self, learner: Learner) -> float:
-        """The mean reward of greedy actions, undecided ones apart. The sampler gets the learner's weights first.
+    def measure(self) -> float:
+        """The mean reward of greedy actions, undecided ones apart. The sampler must have the policy's weights.
 
         Raises:
             StageFailed: the verifier decided no action.
         """
-        self.rollout.sampler.load_weights(learner.weights())
         rewards_K1 = self.rollout.groups(self.states, Sampling(1, 0.0, self.max_tokens, seed=0)).rewards_KG
         if rewards_K1.isnan().all():
             raise StageFailed(f"train: validation: the verifier decided none of {len(self.states)} actions")

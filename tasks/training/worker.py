@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from tasks.policy.chat import ChatFormat
 from tasks.policy.files import fetch
 from tasks.sampler.vllm_engine import VllmEngine
 from tasks.stage.child import enter
-from tasks.stage.progress import Update, report
+from tasks.stage.progress import Update, alive, report
 from tasks.stage.table import frame
 from tasks.stage.writer import Writer
 from tasks.store.manifest import File, Ref
@@ -26,7 +27,7 @@ from tasks.training.spec import PLOTTED, STAGE, TrainSpec
 from tasks.training.states import TrainingState, admit, require_states
 from tasks.training.trackers import tracked
 from tasks.training.validation import Validation
-from tasks.verifiers.build import build
+from tasks.verifiers.build import build, requests_at_once
 
 
 def watched(spec: TrainSpec, job: Job, track: OnStep) -> OnStep:
@@ -59,7 +60,7 @@ def trained(
     engine = VllmEngine(job.model_folder, spec.config.engine, spec.seed)
     verify = build(spec.score.verifier)
     if spec.config.method == "sft":
-        rollout = Rollout(ChatFormat(job.model_folder, job.parser), engine, verify, job.processes)
+        rollout = Rollout(ChatFormat(job.model_folder, job.parser), engine, verify, job.processes, job.requests)
         return sft.train(job, states, on_step, Validation(rollout, unseen, spec.config.max_tokens))
     return grpo.train(job, states, engine, verify, on_step, unseen)
 
@@ -67,7 +68,11 @@ def trained(
 def stored_files(store: Store, target: Ref, folder: Path) -> list[File]:
     """Put a model folder's files into the store."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    return [store.write_file(target, str(path.relative_to(folder)), path.read_bytes()) for path in paths]
+    files = []
+    for path in paths:
+        files.append(store.write_file(target, str(path.relative_to(folder)), path.read_bytes()))
+        alive()
+    return files
 
 
 def work(spec: TrainSpec) -> None:
@@ -80,19 +85,28 @@ def work(spec: TrainSpec) -> None:
         processes.firsts(None)  # the others find there what the first one fetched
         source = fetch(spec.policy, store, folder / "reference")
         chat = ChatFormat(source, spec.score.parser)
-        states, reasons = training_states(spec, store, chat)
+        found = training_states(spec, store, chat)
         unseen = held_out_states(spec, store, chat)
         places = source, folder / "model", folder / "checkpoints"
-        job = Job(*places, spec.config, spec.seed, parser=spec.score.parser, processes=processes)
+        job = Job(
+            *places,
+            spec.config,
+            spec.seed,
+            parser=spec.score.parser,
+            max_undecided=spec.score.max_undecided,
+            requests=requests_at_once(spec.score.verifier),
+            processes=processes,
+        )
         with tracked(spec, beside(store, "_trackers") / spec.target.version) as track:
-            result = trained(spec, job, states, unseen, watched(spec, job, track))
+            result = trained(spec, job, found.states, unseen, watched(spec, job, track))
         if not processes.is_first:
             return
-        reasons.update(reason.value for reason in result.admitted.dropped.values())
+        reasons = found.reasons + Counter(reason.value for reason in result.admitted.dropped.values())
         Writer(store, spec.target, STAGE.tables).write(
             0,
             {"policies": frame(POLICIES, result.metrics)},
             reasons=reasons,
+            summary=found.summary,
             files=stored_files(store, spec.target, job.output_folder),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from schemas.verifiers import (
     ByDomainSettings,
     ByToolSettings,
     CascadeSettings,
+    JudgeSettings,
     VerifierSettings,
 )
 from tasks.verifiers import (
@@ -30,6 +32,7 @@ from tasks.verifiers import (
     users_function,
     world_state,
 )
+from tasks.verifiers.concurrency import one_at_a_time
 from tasks.verifiers.verdict import Verify
 
 _KINDS: dict[str, tuple[Callable[[Any], Verify], int]] = {
@@ -57,18 +60,25 @@ KINDS = (*_KINDS, *_LISTS, "by_domain", "by_tool")
 
 
 def build(settings: VerifierSettings) -> Verify:
-    """The verifier of these settings.
+    """The verifier of these settings. `requests_at_once(settings)` threads may share it.
 
     Raises:
         ConfigurationError: a function, database or address in the settings that cannot be used.
     """
+    return _built(settings, threading.Lock() if requests_at_once(settings) > 1 else None)
+
+
+def _built(settings: VerifierSettings, lock: threading.Lock | None) -> Verify:
     if isinstance(settings, ByDomainSettings):
-        return combinations.by_domain({k: build(v) for k, v in settings.domains.items()}, build(settings.otherwise))
+        domains = {name: _built(part, lock) for name, part in settings.domains.items()}
+        return combinations.by_domain(domains, _built(settings.otherwise, lock))
     if isinstance(settings, ByToolSettings):
-        return combinations.by_tool({k: build(v) for k, v in settings.tools.items()}, build(settings.otherwise))
+        tools = {name: _built(part, lock) for name, part in settings.tools.items()}
+        return combinations.by_tool(tools, _built(settings.otherwise, lock))
     if isinstance(settings, AllOfSettings | AnyOfSettings | CascadeSettings):
-        return _LISTS[settings.kind]([build(part) for part in settings.verifiers])
-    return _KINDS[settings.kind][0](settings)
+        return _LISTS[settings.kind]([_built(part, lock) for part in settings.verifiers])
+    verify = _KINDS[settings.kind][0](settings)
+    return verify if lock is None or isinstance(settings, JudgeSettings) else one_at_a_time(verify, lock)
 
 
 def parts(settings: VerifierSettings) -> tuple[VerifierSettings, ...]:
@@ -78,6 +88,13 @@ def parts(settings: VerifierSettings) -> tuple[VerifierSettings, ...]:
     if isinstance(settings, ByToolSettings):
         return (*settings.tools.values(), settings.otherwise)
     return settings.verifiers if isinstance(settings, AllOfSettings | AnyOfSettings | CascadeSettings) else ()
+
+
+def requests_at_once(settings: VerifierSettings) -> int:
+    """Requests that may be under way at once: a judge's `concurrency`, the largest of a combination, 1 without one."""
+    if isinstance(settings, JudgeSettings):
+        return settings.concurrency
+    return max((requests_at_once(part) for part in parts(settings)), default=1)
 
 
 def identity(settings: VerifierSettings) -> str:

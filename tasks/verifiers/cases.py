@@ -39,16 +39,20 @@ def verdicts(lines: Iterable[str], verify: Verify, parse: Parser) -> Iterator[Ve
             raise InputError(f"line {number} of the cases is not JSON: {error}") from error
         if not isinstance(case, dict) or not {"expected", "actual"} <= case.keys():
             raise InputError(f"line {number} of the cases is not an object with `expected` and `actual`")
-        yield verdict(case, verify, parse)
+        yield verdict(case, verify, parse, name=f"case {number}")
 
 
-def verdict(case: dict[str, Any], verify: Verify, parse: Parser) -> Verdict:
-    """The verdict on one case. An action of another form than a NeMo Gym row's is one that cannot be read."""
+def verdict(case: dict[str, Any], verify: Verify, parse: Parser, *, name: str) -> Verdict:
+    """The verdict on one case. An action of another form than a NeMo Gym row's is one that cannot be read.
+
+    Args:
+        name: stands for the trajectory's, and no other case may have it: a verifier remembers worlds by their state.
+    """
     try:
         demonstration = action(case["expected"])
     except ValueError as error:
         return no(Reason.BAD_DEMONSTRATION, str(error))
-    state = _state(case)
+    state = _state(case, name)
     return verify(state, demonstration, _completion(case["actual"], state, parse))
 
 
@@ -95,11 +99,11 @@ def _text(content: Any) -> str:
     return content if isinstance(content, str) else ""
 
 
-def _state(case: dict[str, Any]) -> State:
+def _state(case: dict[str, Any], name: str) -> State:
     tools = case.get("tools")
     messages = case.get("messages")
     return State(
-        trajectory_id="",
+        trajectory_id=name,
         turn_index=0,
         messages=tuple(_message(m) for m in messages if isinstance(m, dict)) if isinstance(messages, list) else (),
         tools=tuple(_tool(tool) for tool in tools if isinstance(tool, dict)) if isinstance(tools, list) else (),

@@ -39,11 +39,11 @@ def judged(endpoint: Endpoint, settings: JudgeSettings, state: State, demonstrat
     for vote in range(settings.votes):
         pair = (action, demonstration) if vote % 2 else (demonstration, action)
         question = judge_prompt.messages(state, *pair, settings.history_messages)
-        text, paid = endpoint.ask(question, vote // 2, judge_prompt.VERSION, _readable)
-        cost += paid
-        if text is None:
-            return Verdict(None, Reason.UNDECIDED, f"no answer to vote {vote + 1}; {_told(cost)}")
-        yes += judge_prompt.answer(text) is True
+        answer = endpoint.ask(question, vote // 2, judge_prompt.VERSION, _readable)
+        cost += answer.cost
+        if answer.text is None:
+            return Verdict(None, Reason.UNDECIDED, f"judge: {answer.why}; no answer to vote {vote + 1}; {_told(cost)}")
+        yes += judge_prompt.answer(answer.text) is True
         if yes >= needed:
             return Verdict(1.0, Reason.EQUIVALENT, f"{yes} of {vote + 1} votes; {_told(cost)}")
         if yes + settings.votes - vote - 1 < needed:

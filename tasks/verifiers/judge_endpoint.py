@@ -1,4 +1,5 @@
-"""A chat endpoint that is paid for: a budget of requests, retries, and a ledger that keeps answers and costs.
+"""A chat endpoint that is paid for: a budget of requests, retries, and a ledger that keeps answers and costs. Threads
+may share it.
 
 The ledger's two tables, in memory or in a SQLite file:
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import sqlite3
 import threading
@@ -24,8 +26,12 @@ import httpx
 from schemas.verifiers import JudgeSettings
 from tasks.errors import ConfigurationError
 
+log = logging.getLogger(__name__)
+
 _TRANSIENT = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 _LONGEST_WAIT_S = 30.0
+_QUESTIONS = 1024
+"""Locks that all questions share: two threads with the same question must not both pay for it."""
 _TABLES = """
 CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, text TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS requests (at TEXT, model TEXT, key TEXT, outcome TEXT, seconds REAL, tokens_in INTEGER,
@@ -43,6 +49,25 @@ class Cost:
 
     def __add__(self, other: Cost) -> Cost:
         return Cost(self.requests + other.requests, self.failed + other.failed, self.tokens + other.tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The text, or None and why there is none; and what it has cost now."""
+
+    text: str | None
+    cost: Cost
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """What one request gave. `outcome` is "answered", or what went wrong; `final`: asking again changes nothing."""
+
+    text: str | None
+    outcome: str
+    tokens: int
+    final: bool
 
 
 class Ledger:
@@ -91,18 +116,26 @@ class Endpoint:
         self.ledger = Ledger(settings.ledger)
         self._settings, self._sleep = settings, sleep
         self._requests = 0
+        self._said: set[str] = set()
+        self._lock = threading.Lock()
+        self._questions = [threading.Lock() for _ in range(_QUESTIONS)]
         key = os.environ.get(settings.api_key_variable, "")
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         try:
-            self._client = httpx.Client(base_url=settings.url, headers=headers, timeout=settings.timeout_s)
+            self._client = httpx.Client(
+                base_url=settings.url,
+                headers=headers,
+                timeout=settings.timeout_s,
+                limits=httpx.Limits(max_keepalive_connections=settings.concurrency),
+            )
         except (httpx.InvalidURL, ValueError) as error:
             raise ConfigurationError(f"verifier judge: url {settings.url!r}: {error}") from error
 
     def ask(
         self, messages: list[dict[str, str]], seed: int, prompt_version: int, readable: Callable[[str], bool]
-    ) -> tuple[str | None, Cost]:
-        """(the answer, what it cost now): from the ledger, or from the API; no answer after the last attempt, or when
-        the budget is spent. An answer that is not `readable` is a failed attempt."""
+    ) -> Answer:
+        """The answer from the ledger, or from the API; none after the last attempt, or when the budget is spent. One
+        that is not `readable` is a failed attempt."""
         settings = self._settings
         body = {
             "model": settings.model,
@@ -113,38 +146,58 @@ class Endpoint:
         }
         asked = json.dumps([settings.url, prompt_version, body], sort_keys=True)
         key = hashlib.sha256(asked.encode()).hexdigest()
-        if known := self.ledger.answer(key):
-            return known, Cost()
-        cost = Cost()
-        for attempt in range(1 + settings.retries):
-            if self._requests >= settings.max_requests:
-                return None, cost
+        with self._questions[int(key[:8], 16) % _QUESTIONS]:
+            if known := self.ledger.answer(key):
+                return Answer(known, Cost())
+            return self._asked(body, key, readable)
+
+    def _asked(self, body: dict[str, Any], key: str, readable: Callable[[str], bool]) -> Answer:
+        cost, why = Cost(), ""
+        for attempt in range(1 + self._settings.retries):
+            if not self._may_spend():
+                why = f"its budget of {self._settings.max_requests} requests is spent (max_requests)"
+                break
             if attempt:
                 self._sleep(min(0.5 * 2**attempt, _LONGEST_WAIT_S))
-            text, outcome, tokens = self._request(body, key, readable)
-            cost += Cost(1, int(text is None), tokens)
-            if text is not None:
-                self.ledger.keep(key, text)
-                return text, cost
-            if outcome == "refused":
+            reply = self._request(body, key, readable)
+            cost += Cost(1, int(reply.text is None), reply.tokens)
+            if reply.text is not None:
+                self.ledger.keep(key, reply.text)
+                return Answer(reply.text, cost)
+            why = reply.outcome
+            if reply.final:
                 break
-        return None, cost
+        self._warn(why)
+        return Answer(None, cost, why)
 
-    def _request(self, body: dict[str, Any], key: str, readable: Callable[[str], bool]) -> tuple[str | None, str, int]:
-        """(answer, outcome, tokens) of one request; outcome "refused" will not change by asking again."""
-        self._requests += 1
-        began, text, tokens = time.monotonic(), None, (0, 0)
+    def _may_spend(self) -> bool:
+        """Take one request from the budget, if there is one left."""
+        with self._lock:
+            left = self._requests < self._settings.max_requests
+            self._requests += left
+        return left
+
+    def _warn(self, why: str) -> None:
+        """Say once for each cause that something stays undecided: in training nothing else would."""
+        with self._lock:
+            new = why not in self._said
+            self._said.add(why)
+        if new:
+            log.warning("verifier judge (%s): %s; what it should decide stays undecided", self._settings.model, why)
+
+    def _request(self, body: dict[str, Any], key: str, readable: Callable[[str], bool]) -> _Reply:
+        began, text, tokens, final = time.monotonic(), None, (0, 0), False
         try:
             response = self._client.post("chat/completions", json=body)
             if response.status_code == httpx.codes.OK:
                 text, tokens = _read(response)
-                outcome = "answered" if readable(text) else "unreadable"
+                outcome = "answered" if readable(text) else "an answer without a verdict"
             else:
-                outcome = "transient" if response.status_code in _TRANSIENT else "refused"
+                outcome, final = f"HTTP {response.status_code}", response.status_code not in _TRANSIENT
         except (httpx.HTTPError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-            outcome = type(error).__name__
+            outcome = type(error).__name__  # its text may hold the key
         self.ledger.record(self._settings.model, key, outcome, time.monotonic() - began, tokens)
-        return (text if outcome == "answered" else None), outcome, sum(tokens)
+        return _Reply(text if outcome == "answered" else None, outcome, sum(tokens), final)
 
 
 def _read(response: httpx.Response) -> tuple[str, tuple[int, int]]:

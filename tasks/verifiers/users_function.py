@@ -47,7 +47,10 @@ def _function(name: str) -> Callable[[State, Action, Action], Any]:
     try:
         found: Callable[[State, Action, Action], Any] = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
-        raise ConfigurationError(f"verifier python: {name!r} cannot be imported: {error}") from error
+        raise ConfigurationError(
+            f"verifier python: {name!r} cannot be imported: {error}; a module must be installed, or lie in the working "
+            "folder or on PYTHONPATH"
+        ) from error
     if not callable(found):
         raise ConfigurationError(f"verifier python: {name!r} is not a function")
     return found

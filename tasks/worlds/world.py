@@ -76,6 +76,7 @@ def load(name: str) -> World:
     except (ImportError, AttributeError) as error:
         known = ", ".join(BUILT_IN)
         raise ConfigurationError(
-            f"world {name!r}: not built in ({known}) and not a module with a WORLD: {error}"
+            f"world {name!r}: not built in ({known}) and not a module with a WORLD: {error}; a module must be "
+            "installed, or lie in the working folder or on PYTHONPATH"
         ) from error
     return world

@@ -12,6 +12,7 @@ from tasks.store.store import Store
 from tasks.worlds.demonstrations import records
 
 CHEAP = {
+    "model": "desk",
     "rollout": {"samples": 4, "max_tokens": 48},
     "select": {"max_mean": 1.0},
     "train": {"steps": 1, "states_per_step": 4, "samples": 4, "max_tokens": 48, "learning_rate": 5e-4},

@@ -13,7 +13,9 @@ from flows.compare import VARIANTS
 from flows.start import Until
 from schemas.config import PipelineConfig
 from tasks.exchange.export import FORMATS
-from tasks.store.store import STAGES, Store
+from tasks.ingest.stage import STAGE as INGEST
+from tasks.selection.selection import STAGE as SELECT
+from tasks.store.store import STAGES, TABLES_BESIDE, Store
 from tests.builders import commit_states, commit_trajectories, trajectory
 from tests.pivots import HALF, commit_pivots, conversation
 
@@ -39,6 +41,11 @@ def test_the_stages_and_the_store_are_the_ones_of_the_code_behind() -> None:
     assert tuple(VARIANTS) == cli.VARIANTS
     assert tuple(FORMATS) == cli.EXPORT_FORMATS
     assert PipelineConfig.model_fields["store"].default == commands.DEFAULT_STORE
+
+
+def test_the_tables_beside_the_artefacts_are_the_ones_of_the_stages() -> None:
+    beside = {table: stage.artefact for stage in (INGEST, SELECT) for table in stage.tables if table != stage.artefact}
+    assert beside == TABLES_BESIDE
 
 
 def test_ls_lists_and_gives_json_on_standard_output_only(filled: Store, capsys: pytest.CaptureFixture[str]) -> None:
@@ -82,6 +89,20 @@ def test_show_gives_numbers_and_rows(filled: Store, capsys: pytest.CaptureFixtur
         (["run", "desk", "--set", "select.max_mean=2"], "select.max_mean: Input should be less than or equal to 1"),
         (["ls", "--store", "s4://x"], "store 's4://x'"),
         (["ls", "--store", ""], "--store is empty"),
+        (["ls", "--store", __file__], "is a file: give a folder or a URL by --store"),
+        (["show", "rejects"], "rejects is a table of trajectories: `pivotrl show trajectories --table rejects`"),
+        (["show", "states", "--table", "rejects"], "has no table 'rejects'; its tables are states"),
+        (["run", "none"], "model: must be given"),
+        (["run", "desk", "--from", "states", "--until", "trajectories"], "comes after until 'trajectories'"),
+        (["run", "desk", "--from", "pivots@gone"], "no version or tag 'gone' of pivots"),
+        (["run", "desk", "--set", "model=./nowhere"], "model './nowhere': no such folder"),
+        (["retrain", "desk", "--set", "ingest.source=gone/*.jsonl"], "'gone/*.jsonl': no such file or folder"),
+        (["compare", "desk", "--set", "ingest.source=world://dekc"], "world 'dekc': not built in"),
+        (
+            ["retrain", "desk", "--set", "evaluate.states=0", "--set", "evaluate.worlds=[]"],
+            "the gate compares in domain",
+        ),
+        (["import", "gone.jsonl"], "'gone.jsonl': no such file or folder"),
         (["run", "desk", "--store", ""], "store: String should have at least 1 character"),
     ],
 )
@@ -95,7 +116,16 @@ def test_a_mistake_is_status_2_and_a_sentence_on_standard_error(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["ls", "pivot"], [], ["run"], ["show", "states", "-n", "x"], ["run", "desk", "--until", "x"]]
+    "arguments",
+    [
+        ["ls", "pivot"],
+        [],
+        ["run"],
+        ["show", "states", "-n", "x"],
+        ["show", "states", "-n", "-3"],
+        ["report", "--detail", "-1"],
+        ["run", "desk", "--until", "x"],
+    ],
 )
 def test_a_mistake_of_the_grammar_is_status_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
@@ -104,12 +134,67 @@ def test_a_mistake_of_the_grammar_is_status_2(arguments: list[str]) -> None:
 
 
 def test_a_fault_of_the_store_is_status_1_and_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    root = tmp_path / "file"
-    root.write_text("")
+    (tmp_path / "file").write_text("")
+    root = tmp_path / "file" / "store"
     for arguments in (["ls"], ["show", "states"]):
         status, out, err = run(capsys, *arguments, "--store", str(root))
         assert (status, out) == (1, "")
         assert err.startswith("pivotrl: the store cannot ") and "Traceback" not in err
+
+
+def test_the_other_tables_have_a_command(filled: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ("show", "trajectories", "--table", "toolsets", "-n", "1", "--store", filled.root)
+    status, out, _ = run(capsys, *asked, "--json")
+    assert status == 0 and len(json.loads(out)["sample"]) == 1
+    assert "toolsets-" in json.loads(out)["parts"][0]
+
+
+def test_what_can_be_told_at_once_is_told_before_prefect_is_imported(tmp_path: Path) -> None:
+    code = "import sys; from flows.cli import main; print(main(sys.argv[1:]), 'prefect' in sys.modules)"
+    arguments = ["run", "desk", "--store", str(tmp_path), "--set", "ingest.source=gone.jsonl"]
+    done = subprocess.run([sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.split() == ["2", "False"], done.stderr
+    assert "Starting Prefect" not in done.stderr
+
+
+def test_a_run_says_that_prefect_starts_and_its_own_server_registers_nothing() -> None:
+    code = """
+from flows import commands
+commands._prefect_starts()
+from prefect.settings import get_current_settings
+print(get_current_settings().server.register_blocks_on_start)
+"""
+    environment = {name: value for name, value in os.environ.items() if name != "PREFECT_API_URL"}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert (done.stdout, len(done.stderr.splitlines())) == ("False\n", 1)
+    assert done.stderr.startswith("Starting Prefect with a server for this run")
+
+
+def test_modules_of_the_working_folder_are_found_and_hide_nothing(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("def verify(state, demonstration, action): return 1\n")
+    (tmp_path / "tasks").mkdir()
+    (tmp_path / "tasks" / "__init__.py").write_text("raise SystemExit('hidden')")
+    (tmp_path / "v.yaml").write_text("{kind: python, function: 'mine:verify'}")
+    (tmp_path / "cases.jsonl").write_text('{"expected": {"type": "message", "content": "a"}, "actual": "b"}')
+    # As an installed command begins: with the folder of the script, and not the one it runs in, on the path.
+    script = tmp_path / "bin" / "pivotrl"
+    script.parent.mkdir()
+    script.write_text(f"import sys\nsys.path[1:1] = [{str(ROOT)!r}]\nfrom flows.cli import main\nsys.exit(main())")
+    line = [sys.executable, str(script), "verify", "v.yaml", "--cases", "cases.jsonl", "--json"]
+    done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True)
+    assert json.loads(done.stdout)["reward"] == 1, done.stderr
+
+
+def test_the_example_of_a_case_is_one(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["verify", "--help"])
+    said = capsys.readouterr().out
+    example = said[said.index('{"expected"') : said.index("Actions are written")]
+    path = tmp_path / "cases.jsonl"
+    path.write_text(json.dumps(json.loads(example)))
+    status, out, _ = run(capsys, "verify", "tool_call", "--cases", str(path), "--json")
+    assert status == 0 and json.loads(out)["reason"] == "wrong_kind"
+    assert "one JSON object a line" in " ".join(said.split())
 
 
 def test_ctrl_c_is_status_130(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,6 +248,9 @@ def test_pivots_are_tagged_compared_exported_imported_and_browsed(
         (["export", "states", "--format", "trl", "--output", "x.jsonl"], "is no set of pivots"),
         (["export", "pivots", "--format", "trl", "--output", "x.csv"], "end the name in .jsonl or .parquet"),
         (["report", "pivot"], "no stage 'pivot'"),
+        (["report", "--output", "gone/x.html"], "--output gone/x.html: there is no folder gone"),
+        (["export", "pivots", "--format", "trl", "--output", "gone/x.jsonl"], "there is no folder gone"),
+        (["export", "pivots", "--format", "trl", "--output", "."], "--output . is a folder"),
     ],
 )
 def test_a_mistake_in_reuse_is_status_2(

@@ -3,10 +3,10 @@ from pathlib import Path
 import pytest
 
 from flows.configuration import load, presets, section
-from schemas.config import GateConfig, PipelineConfig
+from schemas.config import GateConfig, IngestConfig, PipelineConfig
 from tasks.errors import ConfigurationError
 
-SMALL = "ingest: {source: a.jsonl}\n"
+SMALL = "model: desk\ningest: {source: a.jsonl}\n"
 
 
 @pytest.fixture
@@ -25,7 +25,17 @@ def refusal(file: Path | str, *settings: str) -> str:
 def test_every_preset_is_valid_with_a_source() -> None:
     assert "desk" in presets()
     for name in presets():
-        assert load(name, ["ingest.source=data.jsonl"]).ingest.source == "data.jsonl"
+        assert load(name, ["model=desk", "ingest.source=data.jsonl"]).ingest.source == "data.jsonl"
+
+
+def test_the_model_has_no_silent_default() -> None:
+    text = refusal("tool-use", "ingest.source=data.jsonl")
+    assert text.splitlines()[1:] == [f"  model: must be given. {PipelineConfig.model_fields['model'].description}"]
+
+
+def test_none_starts_from_the_defaults() -> None:
+    config = load("none", ["model=desk", "ingest.source=a.jsonl"])
+    assert config == PipelineConfig(model="desk", ingest=IngestConfig(source="a.jsonl"))
 
 
 def test_the_demonstration_needs_nothing() -> None:
@@ -62,14 +72,16 @@ def test_the_environments_store_is_a_path_from_here(
 
 def test_an_empty_file_says_what_must_be_given(path: Path) -> None:
     path.write_text("")
-    assert "ingest: must be given" in refusal(path)
+    text = refusal(path)
+    assert "ingest: must be given, with ingest.source" in text
+    assert "model: must be given. The reference policy: a local folder, a hub id" in text
 
 
 def test_an_unknown_preset_is_answered_with_the_nearest(tmp_path: Path) -> None:
-    assert "no preset or file 'dekc'; did you mean 'desk'? The presets are " in refusal("dekc")
+    assert "no preset or file 'dekc'; did you mean 'desk'? The presets are desk, tool-use, none" in refusal("dekc")
     text = refusal("nothing-like-it.yaml")
     assert "no preset or file 'nothing-like-it.yaml'. The presets are " in text
-    assert "no preset or file" in refusal(tmp_path)
+    assert f"{tmp_path} is a folder" in refusal(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +95,7 @@ def test_an_unknown_preset_is_answered_with_the_nearest(tmp_path: Path) -> None:
         ("rollout.samples=1", "rollout.samples: Input should be greater than or equal to 2 (given: 1)"),
         ("rollout.samples=many", "rollout.samples: Input should be a valid integer"),
         ("split.by=row", "split.by: Input should be 'task' or 'trajectory' (given: 'row')"),
-        ("score.verifier.kind=oracle", "score.verifier: Input tag 'oracle'"),
+        ("score.verifier.kind=oracle", "score.verifier.kind: no such kind 'oracle'; there are exact, tool_name"),
         ("train.max_tokens=4096", "train.max_tokens (4096) leaves no room for a prompt"),
         ("select", "--set 'select': write it as key=value"),
         ("=1", "--set '=1': write it as key=value"),
@@ -93,7 +105,7 @@ def test_an_unknown_preset_is_answered_with_the_nearest(tmp_path: Path) -> None:
     ],
 )
 def test_each_mistake_is_named(path: Path, setting: str, problem: str) -> None:
-    path.write_text(SMALL + "model: desk\n")
+    path.write_text(SMALL)
     assert problem in refusal(path, setting)
 
 

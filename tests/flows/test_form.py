@@ -93,9 +93,8 @@ def test_a_verifier_of_another_kind_replaces_the_preset_s_whole() -> None:
 
 
 def test_none_starts_from_the_defaults() -> None:
-    assert resolved("none", {"ingest": {"source": "a.jsonl"}}) == PipelineConfig.model_validate(
-        {"ingest": {"source": "a.jsonl"}}
-    )
+    given = {"model": "desk", "ingest": {"source": "a.jsonl"}}
+    assert resolved("none", given) == PipelineConfig.model_validate(given)
     with pytest.raises(ConfigurationError, match="ingest: must be given"):
         resolved("none", {})
 

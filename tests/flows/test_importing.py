@@ -117,7 +117,7 @@ def test_a_run_from_recorded_profiles_samples_nothing(rows: Path, tmp_path: Path
     selected = obtain(
         PIVOTS, config, inputs, store, lambda writer: write_pivots(writer, store, profiles.ref, config, 0)
     )
-    run = PipelineConfig(ingest=IngestConfig(source=str(rows)), store=store.root)
+    run = PipelineConfig(model="desk", ingest=IngestConfig(source=str(rows)), store=store.root)
     reference = Policy(location="nowhere", version="none")
     made = list(islice(stages(run, reference, given(store, str(selected.ref))), 4))
     assert [artefact.stage for artefact in made] == ["trajectories", "states", "profiles", "pivots"]

@@ -64,6 +64,23 @@ def test_a_change_reruns_its_stage_and_what_follows(
     assert [stage for stage, reused in found.items() if not reused] == ["pivots"]
 
 
+def test_states_that_were_sampled_are_not_sampled_again_when_data_is_added(
+    first: dict[str, Any], server: dict[str, str], small: Path, store: Path
+) -> None:
+    grown = ("--set", "ingest.source=world://desk?episodes=26&seed=1", "--until", "rollouts")
+    done = pivotrl(server, "run", str(small), "--store", str(store), "--json", *grown)
+    uris = [
+        next(row["uri"] for row in answer["stages"] if row["stage"] == "rollouts")
+        for answer in (first, json.loads(done.stdout))
+    ]
+    before, after = (pl.read_parquet(f"{uri}/rollouts-*.parquet") for uri in uris)
+    known = after.join(before, on=["trajectory_id", "turn_index"], how="semi")
+    assert known.equals(before) and after.height > before.height
+    assert (
+        f"rollout: 4 of 4 {(after.height - before.height) // 4} states x 4, {before.height // 4} states" in done.stderr
+    )
+
+
 def test_a_deleted_manifest_reruns_its_stage(
     first: dict[str, Any], server: dict[str, str], small: Path, store: Path
 ) -> None:
@@ -84,6 +101,21 @@ def test_a_run_starts_from_an_artefact(first: dict[str, Any], server: dict[str, 
     assert versions["pivots"] == pivots
     assert versions["rollouts"] == next(row["version"] for row in first["stages"] if row["stage"] == "rollouts")
     assert found["stages"][-1]["cached"]
+
+
+def test_a_second_round_profiles_and_trains_the_policy_of_the_first(
+    first: dict[str, Any], server: dict[str, str], small: Path, store: Path
+) -> None:
+    rounds = ("--set", "rounds=2", "--until", "policies")
+    found = answer(pivotrl(server, "run", str(small), "--store", str(store), "--json", *rounds))
+    one, two = STAGES[:7], STAGES[2:7]
+    assert [row["stage"] for row in found["stages"]] == [*one, *two]
+    assert [row["cached"] for row in found["stages"]] == [True] * len(one) + [False] * len(two)
+    trained = f"policies@{found['stages'][6]['version']}"
+    inputs = {
+        row["stage"]: json.loads(Path(row["uri"], "manifest.json").read_text())["inputs"] for row in found["stages"]
+    }
+    assert inputs["rollouts"]["policy"] == inputs["policies"]["policy"] == trained
 
 
 def test_sft_is_the_same_flow(server: dict[str, str], small: Path, store: Path, first: dict[str, Any]) -> None:

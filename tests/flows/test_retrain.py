@@ -164,7 +164,7 @@ def test_a_run_may_start_from_the_policy_in_use(growing: Growing, second: Ref) -
 
 def test_the_source_may_be_said_by_an_event(growing: Growing, second: Ref) -> None:
     settings = {key: value for key, value in growing.settings(train=SFT).items() if key != "ingest"}
-    assert retrain("tool-use", str(growing.source), ALWAYS, settings).outcome == "NoNewData"
+    assert retrain("desk", str(growing.source), ALWAYS, settings).outcome == "NoNewData"
 
 
 def test_mistakes_end_the_run_in_its_first_second(growing: Growing, second: Ref) -> None:
@@ -172,7 +172,7 @@ def test_mistakes_end_the_run_in_its_first_second(growing: Growing, second: Ref)
         run(growing, NEVER, evaluate={})
     with pytest.raises(ConfigurationError, match="the gate compares in domain"):
         run(growing, NEVER, split={"validation_fraction": 0})
-    with pytest.raises(ConfigurationError, match="ingest: Input should be"):
+    with pytest.raises(ConfigurationError, match="ingest: holds settings of its own"):
         retrain("none", str(growing.source), NEVER, {"ingest": "text"})
     with pytest.raises(ConfigurationError, match="holds a credential") as caught:
         retrain("none", "s3://name:5ecret@host/data", NEVER, {"ingest": None})

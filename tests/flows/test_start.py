@@ -34,6 +34,23 @@ def test_an_artefact_brings_everything_that_it_was_made_from(store: Store) -> No
     assert found.pop("pivots") is None
 
 
+@pytest.mark.parametrize("stage", ["evaluations", "decisions"])
+def test_nothing_is_made_from_what_measures(store: Store, stage: str) -> None:
+    measured = commit(store, stage, 1)
+    with pytest.raises(ConfigurationError, match=f"start '{measured}': nothing is made from {stage}; .* trajectories,"):
+        given(store, str(measured))
+
+
+def test_a_run_does_not_begin_behind_its_end(store: Store) -> None:
+    states = commit_states(store, commit_trajectories(store, [[trajectory(0)]]))
+    pivots = commit(store, "pivots", 1, states=str(states.ref))
+    store.tag(pivots, "good")
+    with pytest.raises(ConfigurationError, match="start 'pivots@good' comes after until 'states'"):
+        given(store, "pivots@good", "states")
+    for until in ("pivots", "policies", "evaluations"):
+        assert given(store, "pivots@good", until).keys() == {"trajectories", "states", "pivots"}
+
+
 def test_nothing_to_start_from_is_nothing_given(store: Store) -> None:
     assert given(store, "") == {}
 

@@ -109,16 +109,21 @@ def test_a_line_that_is_no_case_is_named(tmp_path: Path, capsys: pytest.CaptureF
     path = tmp_path / "cases.jsonl"
     for text, said in (("\n{", "line 2"), ("[]", "line 1"), ('{"expected": 1}', "`actual`"), ("\x80", "line 1")):
         path.write_text(text)
-        assert main(["verify", "exact", "--cases", str(path)]) == 1
+        assert main(["verify", "exact", "--cases", str(path)]) == 2
         assert said in capsys.readouterr().err
     path.write_bytes(b"\xff\xfe")
-    assert main(["verify", "exact", "--cases", str(path)]) == 1
+    assert main(["verify", "exact", "--cases", str(path)]) == 2
     assert "UTF-8" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("tool_cal", "a kind"), ("judge", "judge.url"), ("by_tool", "tools"), ("missing.yaml", "no verifier")],
+    [
+        ("tool_cal", "did you mean 'tool_call'?"),
+        ("judge", "url: must be given. Root of an OpenAI"),
+        ("by_tool", "tools"),
+        ("missing.yaml", "no verifier"),
+    ],
 )
 def test_a_verifier_that_cannot_be_used(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, said: str

@@ -67,9 +67,9 @@ def test_the_form_refuses_it_too() -> None:
     jsonschema = pytest.importorskip("jsonschema")
     schema = PipelineConfig.model_json_schema()
     json.dumps(schema)
-    given = {"ingest": {"source": "rows.jsonl"}}
+    given = {"model": "desk", "ingest": {"source": "rows.jsonl"}}
     jsonschema.validate(given | {"store": WITHOUT[2]}, schema)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(given | {"store": WITH[0]}, schema)
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate({"ingest": {"source": WITH[3]}}, schema)
+        jsonschema.validate(given | {"ingest": {"source": WITH[3]}}, schema)

@@ -62,7 +62,10 @@ def users_reader(name: str) -> Callable[[Any], Any]:
     try:
         function = getattr(importlib.import_module(module_name), function_name)
     except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigurationError(f"ingest.reader {name!r}: not a function named as module:function: {error}") from error
+        raise ConfigurationError(
+            f"ingest.reader {name!r}: not a function named as module:function: {error}; a module must be installed, or "
+            "lie in the working folder or on PYTHONPATH"
+        ) from error
     if not callable(function):
         raise ConfigurationError(f"ingest.reader {name!r}: not a function")
     reader: Callable[[Any], Any] = function

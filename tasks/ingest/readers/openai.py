@@ -10,7 +10,7 @@ r"""OpenAI chat messages, with or without what goes around them: the form that m
      "task_id": 58, "reward": 1.0}
 
 The messages may also be under `traj` (tau-bench), `conversations` or `conversation`, be JSON text, or be the whole
-record.
+record. An `id` is that of the record, as every row of many sets has one: it names no task.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tasks.ingest.reward import outcome
 
 MESSAGE_KEYS = ("messages", "traj", "conversations", "conversation")
 _TOOL_KEYS = ("tools", "functions")
-_TASK_KEYS = ("task_id", "instance_id", "id")
+_TASK_KEYS = ("task_id", "instance_id")
 _DOMAIN_KEYS = ("domain", "domain_name", "category")
 
 

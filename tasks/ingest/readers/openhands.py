@@ -62,11 +62,19 @@ def read(value: Any) -> Episode:
     return Episode(
         messages,
         tools=tools,
-        task_id=as_id(record.get("instance_id")),
+        task_id=as_id(record.get("instance_id")) or _issue(record.get("issue")),
         reward=reward,
         success=success,
         metadata=small_fields(record, ("instance_id",)) | ({"skipped_events": skipped} if skipped else {}),
     )
+
+
+def _issue(issue: Any) -> str:
+    """The issue that OpenHands' resolver worked on, as owner/repo#5; "" where the record is of none."""
+    if not isinstance(issue, Mapping):
+        return ""
+    owner, repo, number = (as_id(issue.get(key)) for key in ("owner", "repo", "number"))
+    return f"{owner}/{repo}#{number}" if repo and number else ""
 
 
 def _messages(event: Mapping[str, Any], position: int, responses: set[str]) -> list[Message] | None:

@@ -11,7 +11,8 @@ r"""Responses-API items, and NeMo Gym's rows around them.
 `input` may be a text. The last action is the row's demonstration: `expected_action` if it has one, else what the model
 did (`response.output`), else `expected_answer`. A row with an expected action repeats the whole prefix of its
 trajectory, so it is marked `only_last_action`; where it has a call, `content` and `reasoning` may stand beside it
-(`pivotrl export` writes them). A reward in such a row belongs to the model's response and is kept in the metadata only.
+(`pivotrl export` writes them). In such a row the reward belongs to the model's response, and an `id` or `uuid` to the
+row: they name no task and are kept in the metadata only, like the harness's name (`agent_ref`), which is no domain.
 
 Also taken: {"input": [...], "output": [...]} as an API log has it, and a bare list of items.
 """
@@ -28,7 +29,7 @@ from tasks.ingest.messages import chat_messages, content_text, tool_calls
 from tasks.ingest.reward import outcome
 
 _ITEM_TYPES = frozenset({"function_call", "function_call_output", "reasoning", "message"})
-_IDS = ("task_id", "instance_id", "trajectory_id", "id")
+_TASK_KEYS = ("task_id", "instance_id")
 
 
 def recognises(value: Any) -> bool:
@@ -59,22 +60,35 @@ def read(value: Any) -> Episode:
     conversation = _prompt(params)
     ending, only_last = _ending(value)
     conversation += ending
-    asked = params.get("metadata") if isinstance(params.get("metadata"), Mapping) else {}
-    agent = value.get("agent_ref") if isinstance(value.get("agent_ref"), Mapping) else {}
     reward, success = outcome(value)
-    metadata = small_fields(value, (*_IDS, "reward", "domain", "domain_name", "expected_answer"))
+    metadata = small_fields(value, (*_TASK_KEYS, "reward", "domain", "domain_name", "expected_answer"))
+    if agent := as_id(_inside(value, "agent_ref").get("name")):
+        metadata["agent"] = agent
     if only_last:
         metadata |= {"only_last_action": True} | ({} if reward is None else {"response_reward": reward})
         reward = success = None
+    rollout = "responses_create_params" in value and not only_last
     return Episode(
         conversation,
         tools=params.get("tools"),
-        task_id=as_id(*(value.get(key) for key in _IDS), asked.get("instance_id")),
-        domain=as_id(value.get("domain"), value.get("domain_name"), agent.get("name")),
+        task_id=_task(value, params) or (as_id(value.get("id")) if rollout else ""),
+        domain=as_id(value.get("domain"), value.get("domain_name")),
         reward=reward,
         success=success,
         metadata=metadata,
     )
+
+
+def _task(value: Mapping[str, Any], params: Mapping[str, Any]) -> str:
+    """The task's name, in the row, in what was asked for, or in the task that tau^2's server puts beside them."""
+    asked = _inside(params, "metadata")
+    named = [where.get(key) for where in (value, asked) for key in _TASK_KEYS]
+    return as_id(*named, _inside(value, "task").get("id"))
+
+
+def _inside(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = value.get(key)
+    return found if isinstance(found, Mapping) else {}
 
 
 def _prompt(params: Mapping[str, Any]) -> list[Message]:

@@ -6,7 +6,7 @@ r"""ShareGPT turns, with `function_call` and `observation` for tools; results be
                        {"from": "gpt", "value": "It is 10."}],
      "system": "You are a clerk.", "tools": "[{\"name\": \"tip\", \"parameters\": {...}}]"}
 
-A record may also be the bare list of turns.
+A record may also be the bare list of turns. Its `id` is the record's own and names no task.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ def read(value: Any) -> Episode:
     return Episode(
         messages,
         tools=value.get("tools"),
-        task_id=as_id(value.get("task_id"), value.get("id")),
+        task_id=as_id(value.get("task_id")),
         domain=as_id(value.get("domain")),
         reward=reward,
         success=success,
-        metadata=small_fields(value, ("system", "tools", "task_id", "id", "domain", "reward", "success")),
+        metadata=small_fields(value, ("system", "tools", "task_id", "domain", "reward", "success")),
     )
 
 

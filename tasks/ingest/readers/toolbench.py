@@ -6,7 +6,8 @@ r"""ToolBench answers: a file lists growing prefixes of one trajectory; tasks/in
                            {"role": "assistant", "function_call": {"name": "list_agencies", "arguments": "{}"}},
                            {"role": "function", "name": "list_agencies", "content": "[...]"}]}}
 
-A file without `train_messages` is an episode without an action.
+A file without `train_messages` is an episode without an action. The query is the task: a search that branched has
+several trajectories of it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from schemas.rejects import RejectReason
-from tasks.ingest.episode import Episode, Rejected, as_list, small_fields
+from tasks.ingest.episode import Episode, Rejected, as_list, content_id, small_fields
 from tasks.ingest.messages import chat_messages
 from tasks.ingest.reward import outcome
 
@@ -36,10 +37,12 @@ def read(value: Any) -> Episode:
             RejectReason.PREFIX_OF_ANOTHER, f"the beginning of trajectory {value['prefix_of']} of train_messages"
         )
     answer = value["answer_generation"]
+    query = answer.get("query")
     reward, success = outcome(value)
     return Episode(
         chat_messages(as_list(answer.get("train_messages")) or []),
         tools=answer.get("function"),
+        task_id=f"query-{content_id(query.encode())}" if isinstance(query, str) and query else "",
         reward=reward,
         success=success,
         metadata=small_fields(answer),

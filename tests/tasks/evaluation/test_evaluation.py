@@ -14,6 +14,7 @@ from tasks.policy.chat import ChatFormat
 from tasks.policy.files import DESK
 from tasks.policy.parsing import ParseFailure
 from tasks.sampler.sampler import Sampling
+from tasks.stage.progress import is_alive
 from tasks.stage.states import Demonstrated
 from tasks.stage.table import frame, validate
 from tasks.verifiers.verdict import Reason, Verdict
@@ -56,6 +57,24 @@ def test_the_actor_parses_and_never_shortens_a_state(chat: ChatFormat) -> None:
     ((prompts, sampling),) = acting.sampler.asked
     assert len(prompts) == 3, "the state without room was sampled at"
     assert (sampling.n, sampling.temperature, sampling.seed) == (2, 1.0, 10)
+
+
+def test_an_action_ends_with_whatever_token_the_model_stops_at(chat: ChatFormat) -> None:
+    (other,) = chat.encode("<|endoftext|>")
+    sampler = ScriptedSampler(chat.tokenizer, lambda prompt, i: asked(prompt), eos=other)
+    acting = Actor(sampler, chat, 2000, Sampling(1, 0.0, 64, seed=7))
+    assert values(suites.held_out_states(acting, states("a", "b"), echoes)) == [1.0, 1.0]
+
+
+def test_a_long_verification_tells_that_it_goes_on(chat: ChatFormat, capfd: pytest.CaptureFixture[str]) -> None:
+    told: list[int] = []
+
+    def slow(state: State, demonstration: Action, completion) -> Verdict:
+        told.append(sum(map(is_alive, capfd.readouterr().out.splitlines())))
+        return echoes(state, demonstration, completion)
+
+    suites.held_out_states(actor(chat, lambda prompt, i: "x"), states("a", "b", "c"), slow)
+    assert len(told) == 3 and min(told) >= 1
 
 
 def test_held_out_states_are_scored_by_the_verifier(chat: ChatFormat) -> None:

@@ -7,13 +7,16 @@ import random
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as parquet
 import pytest
 import zstandard
 
 from schemas.rejects import RAW_LIMIT, RejectReason
 from tasks.ingest import decoding
+from tasks.ingest.json_values import Value, decoded
 from tasks.ingest.records import Reject
-from tests.tasks.ingest.builders import OPENAI, OPENHANDS, SHAREGPT, USER, ingested, reasons, said
+from tests.tasks.ingest.builders import OPENAI, OPENHANDS, SHAREGPT, USER, ingested, openai_record, reasons, said
 
 LINES = "".join(json.dumps(said(f"answer {number}")) + "\n" for number in range(3))
 LIST = json.dumps([said(f"answer {number}") for number in range(3)], indent=1)
@@ -48,6 +51,46 @@ def test_parquet_with_nested_columns_and_with_json_text(tmp_path: Path) -> None:
     assert [call["name"] for call in nested.messages[2]["tool_calls"]] == ["get_order"]
     assert nested.messages[2]["content"] == ""
     assert text.messages[1]["content"] == "text"
+
+
+def test_parquet_gives_the_same_trajectories_as_json_lines(tmp_path: Path) -> None:
+    calls = [
+        ("get_order", {"order_id": 17}),
+        ("get_user", {"user": {"id": "u1", "tags": ["a", None]}, "verbose": False}),
+        ("get_user", {"user": {"name": "Ann"}}),
+    ]
+    schemas = [
+        {"name": "get_order", "parameters": {"type": "object", "properties": {"order_id": {"type": "integer"}}}},
+        {"name": "get_user", "parameters": {"type": "object", "properties": {"verbose": {"enum": [True, False]}}}},
+    ]
+    rows = [
+        openai_record(
+            USER,
+            {"role": "assistant", "content": None, "tool_calls": [{"id": "c1", "name": name, "arguments": arguments}]},
+            {"role": "tool", "tool_call_id": "c1", "content": "done"},
+            tools=schemas[: 1 + number % 2],
+            reward=None if number else 1.0,
+        )
+        for number, (name, arguments) in enumerate(calls)
+    ]
+    parquet.write_table(pa.Table.from_pylist(rows), tmp_path / "rows.parquet")
+    padded = ingested(tmp_path / "rows.parquet")
+    written = ingested(tmp_path / "rows.jsonl", "\n".join(map(json.dumps, rows)))
+    assert [json.loads(t.messages[1]["tool_calls"][0]["arguments"]) for t in padded] == [of for _, of in calls]
+    assert [t.trajectory_id for t in padded] == [t.trajectory_id for t in written]
+    assert [t.tools_json for t in padded] == [t.tools_json for t in written]
+
+
+def test_a_users_reader_finds_every_column_of_a_parquet_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "column_reader.py").write_text(
+        "def read(row):\n"
+        "    said = {'role': 'assistant', 'content': row['note'] or 'none'}\n"
+        "    return {'messages': [{'role': 'user', 'content': row['q']}, said]}\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    pl.DataFrame({"q": ["a", "b"], "note": ["x", None]}).write_parquet(tmp_path / "rows.parquet")
+    outcomes = ingested(tmp_path / "rows.parquet", reader="column_reader:read")
+    assert [outcome.messages[1]["content"] for outcome in outcomes] == ["x", "none"]
 
 
 def test_damaged_parquet_loses_rows_or_the_rest_but_never_fails(tmp_path: Path) -> None:
@@ -151,6 +194,41 @@ def test_a_large_list_is_streamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     streamed = ingested(tmp_path / "list.json", LIST)
     monkeypatch.undo()
     assert streamed == ingested(tmp_path / "list.json")
+
+
+LONG = {"id": 123456789012345678901234, "high": 2**64, "low": -(2**63) - 1, "share": 0.12345678901234567890, "n": 17}
+
+
+@pytest.mark.parametrize("layout", ["document", "lines", "list", "streamed"])
+def test_integers_of_any_length_are_exact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: str) -> None:
+    call = {"id": "c1", "function": {"name": "get_order", "arguments": LONG}}
+    record = openai_record(USER, {"role": "assistant", "tool_calls": [call]}, task_id=2**70)
+    if layout == "streamed":
+        monkeypatch.setattr(decoding, "STREAM_ABOVE", 100)
+    text = json.dumps(
+        [record] if layout in ("list", "streamed") else record, indent=1 if layout == "document" else None
+    )
+    [found, *_] = ingested(tmp_path / "long.json", text + "\n{}" if layout == "lines" else text)
+    assert json.loads(found.messages[1]["tool_calls"][0]["arguments"]) == LONG
+    assert found.task_id == str(2**70)
+
+
+@pytest.mark.parametrize("text", ["%d", "[%d]", '{"n": %d}', '{"a":"%d","n":-0.%d,"m":%d}'])
+@pytest.mark.parametrize("number", [2**63, 2**64 - 1, 2**64, 10**19, -(2**63), -(2**63) - 1, -(10**18), 10**40])
+def test_each_long_integer_is_exact(number: int, text: str) -> None:
+    written = text.replace("-0.%d", f"0.{abs(number)}").replace("%d", str(number))
+    found = decoded(written.encode(), "")
+    assert isinstance(found, Value) and found.value == json.loads(written)
+
+
+def test_what_was_rejected_is_shown_with_its_long_integers(tmp_path: Path) -> None:
+    [reject] = ingested(tmp_path / "long.json", json.dumps(LONG))
+    assert json.loads(reject.raw) == LONG
+
+
+def test_an_integer_that_python_refuses_to_read_is_a_reject(tmp_path: Path) -> None:
+    content = json.dumps(said("one")) + '\n{"n": ' + "9" * 5000 + "}\n" + json.dumps(said("two"))
+    assert reasons(ingested(tmp_path / "long.jsonl", content)) == ["taken", RejectReason.INVALID_JSON, "taken"]
 
 
 def test_a_line_of_50_mb(tmp_path: Path) -> None:

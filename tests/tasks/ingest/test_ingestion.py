@@ -13,6 +13,7 @@ from schemas.rejects import REJECTS, RejectReason
 from schemas.toolsets import TOOLSETS
 from schemas.trajectories import TRAJECTORIES
 from tasks.errors import ConfigurationError, InputError
+from tasks.ingest import ingestion
 from tasks.ingest.ingestion import Counts, ingest
 from tasks.ingest.records import Reject
 from tasks.ingest.trajectory import Trajectory
@@ -28,11 +29,8 @@ def lines(*records: Any) -> str:
 
 def test_successful_only(tmp_path: Path) -> None:
     outcomes = ingested(tmp_path / "a.jsonl", lines(*REWARDED), successful_only=True)
-    assert reasons(outcomes) == ["taken", *[RejectReason.NOT_SUCCESSFUL] * 3]
-    assert [outcome.detail for outcome in outcomes[2:]] == [
-        "line 3: recorded as failed",
-        "line 4: success is not recorded",
-    ]
+    assert reasons(outcomes) == ["taken", *[RejectReason.NOT_SUCCESSFUL] * 2, "taken"], "demonstrations have no outcome"
+    assert outcomes[2].detail == "line 3: recorded as failed"
 
 
 def test_min_reward(tmp_path: Path) -> None:
@@ -66,8 +64,8 @@ def test_other_tools_or_another_answer_are_another_trajectory(tmp_path: Path) ->
 
 def test_a_copy_without_a_reward_does_not_displace_the_one_with_it(tmp_path: Path) -> None:
     records = lines(said("one"), {**said("one"), "reward": 1})
-    outcomes = ingested(tmp_path / "a.jsonl", records, successful_only=True)
-    assert reasons(outcomes) == [RejectReason.NOT_SUCCESSFUL, "taken"]
+    outcomes = ingested(tmp_path / "a.jsonl", records, min_reward=1)
+    assert reasons(outcomes) == [RejectReason.BELOW_MIN_REWARD, "taken"]
 
 
 def test_the_id_depends_on_the_content_alone(tmp_path: Path) -> None:
@@ -83,13 +81,32 @@ def test_counts_add_up_for_every_file(tmp_path: Path) -> None:
     counts = Counts()
     for outcome in ingest(IngestConfig(source=str(tmp_path))):
         counts.add(outcome)
-    keys = ("records", "trajectories", "actions", "tool_actions", "duplicates", "rejected")
+    keys = ("records", "taken", "trajectories", "actions", "tool_actions", "duplicates", "rejected")
     found = {uri.rpartition("/")[2]: tuple(of[key] for key in keys) for uri, of in counts.by_source.items()}
     assert found == {
-        "a.jsonl": (5, 3, 5, 2, 1, 3),
-        "b.jsonl": (3, 2, 4, 2, 1, 2),
-        "README.md": (1, 0, 0, 0, 0, 1),
+        "a.jsonl": (5, 2, 3, 5, 2, 1, 3),
+        "b.jsonl": (3, 1, 2, 4, 2, 1, 2),
+        "README.md": (1, 0, 0, 0, 0, 0, 1),
     }
+
+
+def test_a_summary_lists_the_files_with_the_most_rejects_then_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.jsonl").write_text(lines(said("one")))
+    (tmp_path / "b.jsonl").write_text(lines(said("two"), said("three")))
+    (tmp_path / "c.jsonl").write_text(lines({}))
+    (tmp_path / "d.jsonl").write_text(lines(said("four")))
+    counts = Counts()
+    for outcome in ingest(IngestConfig(source=str(tmp_path))):
+        counts.add(outcome)
+    assert counts.summary() == {"by_source": counts.by_source}
+    monkeypatch.setattr(ingestion, "LISTED", 2)
+    found = counts.summary()
+    assert [uri.rpartition("/")[2] for uri in found["by_source"]] == ["b.jsonl", "c.jsonl"]
+    nothing = {"tool_actions": 0, "duplicates": 0, "untooled": 0, "rejected": 0}
+    sums = {"records": 2, "taken": 2, "trajectories": 2, "actions": 2, **nothing}
+    assert found["other_sources"] == {"files": 2, **sums}
 
 
 def test_canned_openings_and_consecutive_assistant_messages_count_as_actions_once(tmp_path: Path) -> None:

@@ -82,13 +82,13 @@ def test_a_completion_continues_the_prompt_and_ends_its_turn(
     ids = chat.completion(MESSAGES[:1], (), action)
     assert ids is not None
     assert ids[-1] == chat.eos_token_id and ids.count(chat.eos_token_id) == 1
-    assert chat.decode(ids).strip() == action.content
+    assert chat.decode(ids, finished=True).strip() == action.content
 
 
 def test_the_completion_of_a_call_holds_the_call(formats: dict[str, ChatFormat]) -> None:
     ids = formats["desk"].completion(MESSAGES[:1], TOOLS, Action(tool_calls=(call(),)))
     assert ids is not None
-    assert formats["desk"].decode(ids) == (
+    assert formats["desk"].decode(ids, finished=True) == (
         '<tool_call>\n{"name": "get_order", "arguments": {"order_id": 17}}\n</tool_call>'
     )
 
@@ -100,8 +100,12 @@ def test_an_action_that_the_template_does_not_append_has_no_completion(formats: 
 def test_decoding_keeps_what_stands_before_the_end_of_turn(formats: dict[str, ChatFormat]) -> None:
     chat = formats["desk"]
     ids = chat.encode("Hello <tool_call>")
-    assert chat.decode([*ids, chat.eos_token_id]) == chat.decode(ids) == "Hello <tool_call>"
-    assert chat.decode([]) == ""
+    ends = [chat.eos_token_id, *chat.encode("<|endoftext|>")]
+    assert len(set(ends)) == 2, "a model may stop at other tokens than its tokenizer's"
+    for end in ends:
+        assert chat.decode([*ids, end], finished=True) == "Hello <tool_call>"
+    assert chat.decode(ids, finished=False) == "Hello <tool_call>"
+    assert chat.decode([], finished=True) == chat.decode([], finished=False) == ""
 
 
 def test_malformed_arguments_reach_the_template_as_text() -> None:
@@ -130,8 +134,15 @@ def test_a_state_that_the_template_refuses_does_not_take_its_neighbours_along(fo
     assert rendered.prompts[1:] == [chat.encode(chat.text(MESSAGES[:cut], ())) for cut in (1, 3)]
     refused = render(chat, states([message(Role.SYSTEM, "x"), *MESSAGES], [2]))
     assert refused.prompts == [None]
+    assert "the first message is the user's" in refused.refusal
+    assert rendered.refusal and not render(chat, states(MESSAGES, [1])).refusal
     with pytest.raises(InputError, match=r"refuses these 1 messages: the first message is the user's"):
         chat.text([message(Role.SYSTEM, "x")], ())
+
+
+def test_of_several_refusals_the_first_is_kept(formats: dict[str, ChatFormat]) -> None:
+    asked = [State("a", 0, (), ()), *states([message(Role.SYSTEM, "x")], [1], "b")]
+    assert "refuses these 0 messages" in render(formats["strict"], asked).refusal
 
 
 def test_a_folder_without_tokenizer_template_or_end_of_turn_is_refused(tmp_path: Path, model_folder: Path) -> None:

@@ -75,6 +75,14 @@ def test_parse_failures_and_actions_are_counted() -> None:
     assert (row["parse_failures"], row["distinct_actions"]) == (1, 2)
 
 
+def test_a_state_with_a_sample_that_nobody_decided_has_no_profile() -> None:
+    scores, states = tables([[1.0, 1.0, 0.0], [0.0, 1.0, 1.0], [0.0, 0.0, 0.0]])
+    undecided = (pl.col("turn_index") == 0) & (pl.col("sample_index") == 2)
+    scores = scores.with_columns(reward=pl.when(undecided).then(None).otherwise("reward"))
+    profiles = profile_part(scores, states, ProfileConfig())
+    assert profiles.select("turn_index", "n", "successes").rows() == [(1, 3, 2), (2, 3, 0)]
+
+
 def test_states_without_scores_have_no_profile_and_the_order_is_the_states() -> None:
     scores, states = tables([[0.0, 1.0], [1.0, 1.0], [0.0, 0.0]])
     shuffled = scores.filter(pl.col("turn_index") != 1).sort("turn_index", descending=True)

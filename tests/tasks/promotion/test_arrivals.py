@@ -113,7 +113,7 @@ def test_a_policy_that_was_not_made_from_trajectories_is_an_error(store: Store) 
 
 
 def test_the_recipe_is_all_but_the_data_and_how_fast(store: Store) -> None:
-    config = PipelineConfig(ingest=IngestConfig(source="a"))
+    config = PipelineConfig(model="desk", ingest=IngestConfig(source="a"))
     same = config.model_copy(update={"ingest": IngestConfig(source="b"), "store": "elsewhere", "model": "./copy"})
     assert recipe(config, BASE) == recipe(same, BASE)
     others = [{"train": TrainConfig(steps=9)}, {"seed": 1}, {"rounds": 2}]

@@ -1,5 +1,7 @@
 """A decision as an artefact: its rows, its summary, its card."""
 
+import re
+
 import polars as pl
 import pytest
 
@@ -8,7 +10,7 @@ from schemas.decisions import DECISIONS
 from schemas.evaluations import EVALUATIONS
 from tasks.errors import StageFailed
 from tasks.policy.files import Policy, trained
-from tasks.promotion.task import STAGE, put_into_use, write_decision
+from tasks.promotion.task import STAGE, named, put_into_use, write_decision
 from tasks.report.card import card
 from tasks.stage.stage import Artefact, Stage, obtain
 from tasks.stage.table import frame, validate
@@ -17,6 +19,8 @@ from tasks.store.manifest import Manifest, Ref
 from tasks.store.promotion import promoted
 from tasks.store.store import Store
 from tests.builders import NoSettings, commit_states, commit_trajectories, trajectory
+
+BASE = Policy(location="desk", version="desk:old")
 
 
 def evaluated(store: Store, policy: str, in_domain: float, ood: float) -> Artefact:
@@ -44,7 +48,7 @@ def decision(store: Store, in_domain: float, ood: float, gate: GateConfig | None
         "baseline_evaluations": str(evaluated(store, "desk:old", 0.8, 1.0).ref),
         "recipe": "r",
     }
-    return obtain(STAGE, gate, inputs, store, lambda writer: write_decision(writer, store, gate, inputs))
+    return obtain(STAGE, gate, inputs, store, lambda writer: write_decision(writer, store, gate, inputs, named(BASE)))
 
 
 @pytest.mark.parametrize(("in_domain", "ood", "holds"), [(0.9, 1.0, True), (0.9, 0.9, False), (0.81, 1.0, False)])
@@ -58,8 +62,18 @@ def test_the_decision_keeps_its_numbers(store: Store, in_domain: float, ood: flo
     summary = store.manifest(made.ref).summary
     assert summary["passes"] is holds
     word = "passes" if holds else "fails"
-    start = f"policies@new {word} the gate against desk:old: in domain {in_domain - 0.8:+.3f} ±"
+    start = f"policies@new {word} the gate against the model desk: in domain {in_domain - 0.8:+.3f} ±"
     assert summary["sentence"].startswith(start)
+    checks = [in_domain > 0.85, ood == 1.0]
+    assert re.findall(r"\(bound .*?\) (\w+)", summary["sentence"]) == ["holds" if one else "fails" for one in checks]
+    assert summary["baseline"] == "desk:old", "by content"
+
+
+def test_a_baseline_is_named_as_a_person_knows_it() -> None:
+    assert named(BASE) == "the model desk"
+    assert named(Policy(location="/home/me/models/mine", version="5814bd4c2731ab97")) == "the model mine"
+    assert named(Policy(location="org/name@0123", version="org/name@0123")) == "the model org/name@0123"
+    assert named(trained(Ref(stage="policies", version="ab"))) == "policies@ab"
 
 
 def test_another_gate_is_another_decision(store: Store) -> None:
@@ -73,7 +87,7 @@ def test_the_card_shows_what_decided(store: Store) -> None:
     made = decision(store, 0.9, 0.9)
     markdown = card(store, store.manifest(made.ref))
     assert markdown.startswith(f"# decisions@{made.version}")
-    assert "fails the gate against desk:old" in markdown
+    assert "fails the gate against the model desk" in markdown
     table = markdown.split("## Decision")[1].split("## ")[0]
     assert "| all |  | in_domain |  |  | 0.900 | 0.800 | +0.100 ± 0.028 | +0.028 | yes |" in table
     assert "| all |  | ood |  |  | 0.900 | 1.000 | -0.100 ± 0.028 | -0.020 | no |" in table

@@ -14,6 +14,7 @@ from tasks.report import browser_page
 from tasks.report.card import card
 from tasks.stage.stage import Stage, obtain
 from tasks.stage.table import frame
+from tasks.stage.writer import Writer
 from tasks.store.lineage import lineage
 from tasks.store.manifest import Manifest
 from tasks.store.store import Store
@@ -92,6 +93,19 @@ def test_a_selection_says_why_the_others_are_not_in_it(store: Store, stages: dic
     text = card(store, stages["pivots"])
     assert "| always_right | 1 |" in text and "| never_right | 1 |" in text
     assert "the selected region shaded" in text and '"max_mean": 0.9' in text
+
+
+def test_a_templates_refusal_is_told(store: Store) -> None:
+    def produce(writer: Writer) -> None:
+        reasons, refusal = {"not_rendered": 5}, "the chat template refuses these 3 messages: *no* | tools"
+        rows = frame(EVALUATIONS, [MEASURED | {"domain": "desk", "scope": "in_domain"}])
+        writer.write(0, {"evaluations": rows}, reasons=reasons, summary={"refusal": refusal})
+
+    stage = Stage("evaluations", version=1, tables={"evaluations": EVALUATIONS})
+    made = obtain(stage, NoSettings(), {}, store, produce)
+    text = card(store, store.manifest(made.ref))
+    assert "| not_rendered | 5 |" in text
+    assert "The first refusal: `the chat template refuses these 3 messages: *no* \\| tools`" in text
 
 
 def test_nothing_in_the_data_is_markup(store: Store) -> None:

@@ -6,6 +6,7 @@ import pytest
 from schemas.config import IngestConfig, PipelineConfig
 from schemas.evaluations import EVALUATIONS
 from schemas.profiles import PROFILES
+from tasks.errors import ConfigurationError
 from tasks.report.listing import listed
 from tasks.report.run import evaluation_rows, stage_rows, text, write_report
 from tasks.report.showing import shown, zero_variance
@@ -15,7 +16,7 @@ from tasks.stage.table import frame
 from tasks.store.store import Store
 from tests.builders import NoSettings, commit_states, commit_trajectories, trajectory
 
-CONFIG = PipelineConfig(ingest=IngestConfig(source="<script>alert(1)</script>.jsonl"))
+CONFIG = PipelineConfig(model="desk", ingest=IngestConfig(source="<script>alert(1)</script>.jsonl"))
 
 
 def made(store: Store, stage: str, table, rows: list[dict], **inputs: str) -> Artefact:
@@ -60,13 +61,21 @@ def test_the_evaluation_stands_side_by_side(store: Store, artefacts: list[Artefa
 
 def test_the_final_table_tells_stages_and_change(store: Store, artefacts: list[Artefact]) -> None:
     said = text(artefacts, evaluation_rows(store, artefacts), "there")
-    assert said.splitlines()[0].split() == ["stage", "rows", "version", "seconds", "cached"]
+    assert said.splitlines()[0].split() == ["stage", "rows", "version", "seconds", "cached", "reasons"]
     assert f"{artefacts[1].version}" in said
     assert "0.790 ± 0.020  0.900 ± 0.020  +0.110" in said
     assert said.endswith("report: there")
     keys = {"stage", "version", "rows", "bytes", "seconds", "cached", "uri", "reasons"}
     assert all(set(row) == keys for row in stage_rows(artefacts))
     json.dumps(stage_rows(artefacts))
+
+
+def test_the_final_table_tells_what_was_lost(store: Store, artefacts: list[Artefact]) -> None:
+    reasons = {"duplicate": 12, "not_successful": 1836, "unknown_format": 415, "binary": 3, "truncated": 4}
+    said = text([artefacts[0].model_copy(update={"reasons": reasons}), artefacts[1]], [], "there").splitlines()
+    assert said[1].endswith("  1,836 not_successful, 415 unknown_format, 12 duplicate, 7 for 2 more reasons")
+    assert said[0].index("reasons") == said[1].index("1,836"), "to the left, as text is"
+    assert "reason" not in said[2]
 
 
 def test_the_report_is_one_page_with_its_plots_and_no_ones_script(store: Store, artefacts: list[Artefact]) -> None:
@@ -98,6 +107,15 @@ def test_show_reads_no_more_parts_than_it_shows(store: Store, artefacts: list[Ar
     assert "(" in shown_text({**found, "config": {"x": "y" * 1000}}) and "y" * 500 not in shown_text(
         {**found, "config": {"x": "y" * 1000}}
     )
+
+
+def test_show_shows_any_of_the_tables(store: Store, artefacts: list[Artefact]) -> None:
+    ref = artefacts[0].ref
+    found = shown(store, ref, rows=1, table="toolsets")
+    assert set(found["sample"][0]) == set(store.read(ref, "toolsets").columns)
+    assert found["parts"] == store.urls(ref, "toolsets") and "row 0" in shown_text(found)
+    with pytest.raises(ConfigurationError, match=f"{ref} has no table 'unselected'; its tables are .*toolsets, traj"):
+        shown(store, ref, rows=1, table="unselected")
 
 
 def test_the_listing_names_tags_and_lineage(store: Store, artefacts: list[Artefact]) -> None:

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from tasks.stage.progress import is_alive
 from tests.servers import ROOT
 
 SCRIPT = """
@@ -37,7 +38,9 @@ ask = "<|im_start|>user\\nWhat is 1{0} plus 2{0}?<|im_end|>\\n<|im_start|>assist
 prompts = [chat.encode(ask.format(i)) for i in range(4)]
 engine = VllmEngine(DESK, Engine(), seed=0)
 sampling = Sampling(n=3, temperature=0.7, max_tokens=12, seed=5)
+print("SAMPLING")
 first, again = engine.sample(prompts, sampling), engine.sample(prompts, sampling)
+print("SAMPLED")
 before = mismatch(model, prompts, first, 0.7)
 torch.manual_seed(0)
 for parameter in model.parameters():
@@ -60,6 +63,9 @@ def test_the_engine_samples_with_the_weights_it_was_given() -> None:
     done = subprocess.run([sys.executable, "-c", SCRIPT], cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
     found = json.loads(done.stdout.partition("RESULT")[2])
+    sampling = done.stdout.partition("SAMPLING")[2].partition("SAMPLED")[0]
+    assert sum(map(is_alive, sampling.splitlines())) == 8, "each finished prompt is a sign of life"
+    assert "Processed prompts" not in done.stderr, "vLLM's progress bar"
     assert found["same"], "the same call gives the same samples"
     assert found["shape"] == [3, 3, 3, 3]
     assert found["ends"]

@@ -7,76 +7,19 @@ import polars as pl
 import pytest
 
 from schemas.chat import Action, Role, message
-from schemas.config import ProfileConfig, ScoreConfig
-from schemas.rollouts import ROLLOUTS
+from schemas.config import ScoreConfig
 from schemas.verifiers import ExactSettings, PythonSettings, ToolCallSettings, ToolNameSettings, VerifierSettings
 from tasks.errors import ConfigurationError, StageFailed
 from tasks.policy.parsing import parser_for
-from tasks.profiling.profiling import STAGE as PROFILES_STAGE
-from tasks.profiling.profiling import write_profiles
 from tasks.report.card import card
-from tasks.rollout.spec import STAGE as ROLLOUTS_STAGE
 from tasks.scoring import scoring
-from tasks.scoring.scoring import STAGE, score_part, write_scores
-from tasks.stage.stage import Artefact, obtain
-from tasks.stage.states import Demonstrated, StateReader
-from tasks.stage.table import frame
+from tasks.scoring.scoring import score_part
+from tasks.stage.states import StateReader
 from tasks.store.store import Store
 from tasks.verifiers.build import build
 from tasks.verifiers.verdict import Reason, Verdict
-from tests.builders import NoSettings, call, commit_states, commit_trajectories, episode, trajectory
-
-RIGHT = '<tool_call>\n{"name": "get_order", "arguments": {"order_id": 17}}\n</tool_call>'
-WRONG = RIGHT.replace("17", "18")
-
-
-def rollouts_of(states: list[Demonstrated], *texts: str, finished: bool = True) -> pl.DataFrame:
-    """Rollouts with these texts at each state."""
-    return frame(
-        ROLLOUTS,
-        [
-            {
-                "trajectory_id": state.key[0],
-                "turn_index": state.key[1],
-                "sample_index": index,
-                "prompt_tokens": 1,
-                "token_ids": [1],
-                "logprobs": [0.0],
-                "text": text,
-                "finished": finished,
-            }
-            for state in states
-            for index, text in enumerate(texts)
-        ],
-    )
-
-
-class Run:
-    """Trajectories of two parts, their states, and rollouts with the given texts; `score` scores them."""
-
-    def __init__(self, store: Store, *texts: str, parser: str = "hermes", parts: int = 2) -> None:
-        self.store, self.sampled = store, 0
-        rows = [[trajectory(2 * part), trajectory(2 * part + 1, episode(3))] for part in range(parts)]
-        self.trajectories = commit_trajectories(store, rows)
-        self.states = commit_states(store, self.trajectories)
-        reader = StateReader(store, self.states.ref, self.trajectories.ref)
-
-        def produce(writer: Any) -> None:
-            for index in range(parts):
-                sampled = rollouts_of(reader.part(index), *texts)
-                self.sampled += sampled.height
-                writer.write(index, {"rollouts": sampled}, summary={"parser": parser})
-
-        self.rollouts = obtain(ROLLOUTS_STAGE, NoSettings(), {"t": str(texts)}, store, produce)
-
-    def score(self, config: ScoreConfig) -> Artefact:
-        inputs = {"rollouts": str(self.rollouts.ref)}
-        args = (self.store, self.rollouts.ref, self.states.ref, self.trajectories.ref, config)
-        return obtain(STAGE, config, inputs, self.store, lambda writer: write_scores(writer, *args))
-
-    def summary(self, artefact: Artefact) -> dict[str, Any]:
-        found: dict[str, Any] = self.store.manifest(artefact.ref).summary["self_check"]
-        return found
+from tests.builders import call, commit_states, commit_trajectories, trajectory
+from tests.tasks.scoring.scored import RIGHT, WRONG, Run, rollouts_of
 
 
 def config(verifier: VerifierSettings | None = None, **settings: Any) -> ScoreConfig:
@@ -161,22 +104,14 @@ def test_a_failed_check_fails_again_without_verifying_again(store: Store, monkey
         run.score(bad)
 
 
-def test_what_is_undecided_is_scored_by_nothing_and_enters_no_profile(store: Store) -> None:
+def test_a_state_with_undecided_samples_has_no_profile_and_the_manifest_says_so(store: Store) -> None:
     run = Run(store, RIGHT, WRONG)
     raises = PythonSettings(function="tests.tasks.verifiers.users_functions:raises")
-    scores = run.score(config(raises))
+    scores = run.score(config(raises, max_undecided=1))
     assert store.read(scores.ref)["reward"].null_count() == 12, "a call at a message's state needs no function"
-    made = obtain(
-        PROFILES_STAGE,
-        NoSettings(),
-        {"scores": str(scores.ref)},
-        store,
-        lambda writer: write_profiles(writer, store, scores.ref, run.states.ref, ProfileConfig()),
-        allow_empty=True,
-    )
+    made = run.profile(scores)
     profiles = store.read(made.ref)
-    assert made.reasons["undecided"] + profiles.height == 10
-    assert profiles["n"].min() == 2
+    assert made.reasons == {"undecided": 6} and profiles["n"].to_list() == [2] * 4
 
 
 def test_the_parser_is_the_policys_or_the_named_one(store: Store) -> None:

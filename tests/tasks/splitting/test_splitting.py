@@ -4,11 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.chat import Role, message
+from schemas.chat import Message, Role, message
 from schemas.config import SplitConfig
 from schemas.states import Exclusion, Split
-from tasks.splitting.splitting import assigned, states_of
+from schemas.trajectories import TRAJECTORIES
+from tasks.splitting.splitting import assigned, split_part, states_of
 from tasks.stage.states import StateReader
+from tasks.stage.table import frame
 from tasks.store.store import Store
 from tests.builders import TOOLS, call, commit_states, commit_trajectories, episode, trajectory
 
@@ -101,16 +103,41 @@ def test_attempts_at_one_task_stay_together() -> None:
     attempts = [trajectory(i, task_id="42") for i in range(20)]
     assert len(set(splits(*attempts).values())) == 1
     assert len(set(splits(*attempts, by="trajectory").values())) == 2
-    assert len(set(splits(*(trajectory(i, task_id="") for i in range(20))).values())) == 2, "falls back to trajectory"
 
 
-def test_tasks_of_the_same_name_in_two_domains_are_two_tasks() -> None:
-    apart = [
-        splits(trajectory(0, task_id=str(i), domain="airline"))["0" * 16]
-        != splits(trajectory(0, task_id=str(i), domain="retail"))["0" * 16]
-        for i in range(40)
-    ]
-    assert True in apart and False in apart
+def test_a_task_stays_together_whatever_its_domain_is_called() -> None:
+    attempts = [trajectory(i, task_id="42", domain=f"harness {i}") for i in range(20)]
+    assert len(set(splits(*attempts).values())) == 1
+
+
+def asked(number: int, turns: int = 2) -> list[Message]:
+    """An episode about another order."""
+    start, _, *rest = episode(turns)
+    return [start, message(Role.USER, f"Where is order {number}?"), *rest]
+
+
+def test_without_a_task_what_opens_alike_stays_together() -> None:
+    attempts = [trajectory(i, episode(i + 1), task_id="") for i in range(20)]
+    assert len(set(splits(*attempts).values())) == 1
+    assert len(set(splits(*(trajectory(i, asked(i), task_id="") for i in range(20))).values())) == 2
+
+
+@pytest.mark.parametrize("by", ["task", "trajectory"])
+def test_the_pivot_rows_of_a_trajectory_stay_together(by: str) -> None:
+    metadata = json.dumps({"only_last_action": True})
+    whole = episode(20)
+    rows = [trajectory(i, whole[: 3 + 2 * i], task_id="", metadata=metadata) for i in range(20)]
+    assert len(set(splits(*rows, by=by).values())) == 1
+    others = [trajectory(i, asked(i), task_id="", metadata=metadata) for i in range(20)]
+    assert len(set(splits(*others, by=by).values())) == 2
+
+
+def test_states_without_a_task_are_counted() -> None:
+    rows = [trajectory(0), trajectory(1, [GREETING, USER, ANSWER], task_id=""), trajectory(2, task_id="")]
+    _, reasons = split_part(frame(TRAJECTORIES, rows), SplitConfig())
+    assert reasons == {"canned": 1, "split_by_opening": 3}
+    _, reasons = split_part(frame(TRAJECTORIES, rows), SplitConfig(by="trajectory"))
+    assert reasons == {"canned": 1}
 
 
 def test_parts_of_states_belong_to_parts_of_trajectories(store: Store) -> None:

@@ -1,6 +1,7 @@
 import contextlib
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -98,10 +99,24 @@ def test_the_child_stands_in_the_same_folder_and_imports_the_same_modules(
 
 
 def test_the_time_limit_ends_the_child_and_all_that_it_started(tmp_path: Path) -> None:
-    with pytest.raises(StageFailed, match=r"was stopped after 5 s \(engine.timeout_s\)"):
+    with pytest.raises(StageFailed, match=r"stopped after 5 s without progress \(engine.timeout_s\)"):
         run("hang", tmp_path, timeout_s=5)
     until(lambda: not any(alive(pid) for pid in pids(tmp_path)))
     assert not Path((tmp_path / "workspace").read_text()).exists(), "it left its temporary folder behind"
+
+
+@pytest.mark.parametrize("act", ["long", "prefixed"])
+def test_a_child_that_goes_on_is_not_stopped_however_long_it_takes(act: str, caplog: pytest.LogCaptureFixture) -> None:
+    began = time.monotonic()
+    with caplog.at_level(logging.DEBUG, LOG.name):
+        run(act, timeout_s=5)
+    assert time.monotonic() - began > 7, "it was no longer than the limit, so this shows nothing"
+    assert not [record for record in caplog.records if "alive" in record.getMessage()], "there is nothing to show"
+
+
+def test_other_output_is_no_progress(tmp_path: Path) -> None:
+    with pytest.raises(StageFailed, match=r"without progress.*Its last lines:\n(still waiting\n)*still waiting$"):
+        run("chatter", tmp_path, timeout_s=5)
 
 
 def test_what_a_child_leaves_behind_neither_lives_on_nor_holds_the_parent_up(tmp_path: Path) -> None:
@@ -129,6 +144,28 @@ def test_children_end_when_the_flow_is_interrupted(tmp_path: Path) -> None:
     assert not thread.is_alive()
     assert len(failures) == 1
     until(lambda: not any(alive(pid) for pid in started))
+
+
+FLOW = """
+import logging, sys
+from concurrent.futures import ThreadPoolExecutor
+import polars  # as every flow does: its handler of SIGINT is the one that must not keep the flow waiting
+from tasks.stage.child import children_stopped_on_error, run_child
+from tests.tasks.stage.workers import Spec
+spec = Spec(act="hang", notes=sys.argv[1])
+with ThreadPoolExecutor() as pool, children_stopped_on_error():
+    module = "tests.tasks.stage.workers"
+    pool.submit(run_child, module, spec, timeout_s=600, log=logging.getLogger()).result()
+"""
+
+
+def test_ctrl_c_does_not_wait_for_the_stage(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    flow = subprocess.Popen([sys.executable, "-c", FLOW, str(tmp_path)], cwd=ROOT, env=environment)
+    started = pids(tmp_path)
+    flow.send_signal(signal.SIGINT)
+    until(lambda: not any(alive(pid) for pid in started))
+    assert flow.wait(20) != 0
 
 
 PARENT = """

@@ -54,6 +54,7 @@ def test_every_field_changes_the_version_but_those_of_the_runtime(model: type[Se
         "gradient_checkpointing",
         "processes",
         "launcher",
+        "explosion_factor",
         "trackers",
     }
     assert (canonical(before) == canonical(after)) == runtime

@@ -2,7 +2,7 @@ import logging
 
 import pytest
 
-from tasks.stage.progress import Progress, Update, parse, report
+from tasks.stage.progress import Progress, Update, alive, is_alive, is_report, parse, report
 
 
 def test_what_is_reported_is_parsed(capfd: pytest.CaptureFixture[str]) -> None:
@@ -11,6 +11,15 @@ def test_what_is_reported_is_parsed(capfd: pytest.CaptureFixture[str]) -> None:
     line = capfd.readouterr().out
     assert line.count("\n") == 1
     assert parse(line) == update
+
+
+def test_signs_of_life_are_told_from_progress_and_from_other_lines(capfd: pytest.CaptureFixture[str]) -> None:
+    alive()
+    report(Update("rollout", 3, 8))
+    sign, progress = capfd.readouterr().out.splitlines()
+    assert (is_report(sign), is_alive(sign), parse(sign)) == (True, True, None)
+    assert (is_report(progress), is_alive(progress)) == (True, False)
+    assert (is_report("[rank 3] " + sign), is_report("Loading safetensors")) == (True, False)
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,18 @@ def test_the_second_time_it_is_reused(any_store: Store) -> None:
     assert any_store.objects.names("_staging/states") == []
 
 
+def test_the_artefacts_summary_is_made_of_the_parts_in_order(store: Store) -> None:
+    def write_backwards(writer: Writer) -> None:
+        for index in reversed(range(PARTS)):
+            writer.write(index, {"states": numbers(index)}, summary={"x": index, f"only {index}": True})
+
+    added = Stage("states", 2, {"states": TABLE}, summarise=lambda parts: {"x": [part["x"] for part in parts]})
+    latest = made(store, write_backwards)
+    summed = obtain(added, SplitConfig(), {}, store, write_backwards)
+    assert store.manifest(latest.ref).summary == {"x": 2, "only 0": True, "only 1": True, "only 2": True}
+    assert store.manifest(summed.ref).summary == {"x": [0, 1, 2]}
+
+
 def test_other_inputs_or_settings_are_another_artefact(store: Store) -> None:
     first = made(store)
     other = obtain(STAGE, SplitConfig(), {"trajectories": "trajectories@b"}, store, write)

@@ -52,6 +52,16 @@ def test_a_kill_between_the_part_and_its_record_leaves_it_undone(store: Store, m
     assert not writer(store).staged()
 
 
+def test_a_run_that_comes_to_fewer_parts_forgets_the_others(any_store: Store) -> None:
+    for index in range(4):
+        writer(any_store).write(index, {"states": numbers(index)}, reasons={"odd": 1})
+    writer(any_store).write_segment(3, 0, numbers(9))
+    writer(any_store).end(2)
+    assert [record.index for record in writer(any_store).records()] == [0, 1]
+    assert not writer(any_store).done(2)
+    assert writer(any_store).segment(3, 0) is not None, "only parts are counted"
+
+
 def test_segments_survive_until_cleared(any_store: Store) -> None:
     writer(any_store).write_segment(1, 2, numbers(4, 5))
     resumed = writer(any_store)

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from tasks import errors
 from tasks.stage.child import enter
-from tasks.stage.progress import Update, report
+from tasks.stage.progress import Update, alive, report
 
 SLEEPER = [sys.executable, "-c", "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"]
 
@@ -31,6 +31,12 @@ def note(spec: Spec, name: str, text: str = "") -> None:
     Path(spec.notes, f"{name}-{os.getpid()}" if spec.each else name).write_text(text)
 
 
+def prefixed() -> None:
+    """As a launcher that names its processes passes their lines on."""
+    print("[rank 0] ", end="")
+    alive()
+
+
 def work(spec: Spec) -> None:
     if spec.act in vars(errors):
         raise vars(errors)[spec.act]("a text that says what")
@@ -39,6 +45,11 @@ def work(spec: Spec) -> None:
         print('@pivotrl-progress {"what": "cut short', flush=True)
         for done in (1, 2, 3):
             report(Update("rollout", done, 3, f"note {done}", {"n": float(done)}))
+    elif spec.act in ("long", "prefixed", "chatter"):
+        say = {"long": alive, "prefixed": prefixed, "chatter": lambda: print("still waiting", flush=True)}[spec.act]
+        for _ in range(16 if spec.act != "chatter" else 600):
+            say()
+            time.sleep(0.5)
     elif spec.act == "where":
         note(spec, "where", f"{Path.cwd()}\n{__file__}")
     elif spec.act == "crash":

@@ -126,9 +126,16 @@ def test_what_another_client_writes_is_seen_at_once(any_store: Store, s3_server:
     assert objects.exists("a/2")
 
 
-def test_a_root_that_is_a_file_is_a_sentence(tmp_path: Path) -> None:
+def test_a_root_that_is_a_file_is_a_mistake(tmp_path: Path) -> None:
     root = tmp_path / "file"
     root.write_text("")
+    with pytest.raises(ConfigurationError, match=f"store '{root}' is a file: give a folder or a URL by --store"):
+        Objects(str(root))
+
+
+def test_a_root_below_a_file_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    root = tmp_path / "file" / "store"
     objects = Objects(str(root))
     for act in (
         lambda: objects.get("a/b"),

@@ -8,7 +8,7 @@ from transformers import AutoModelForCausalLM
 
 from schemas.training import TrainConfig
 from tasks.training import grpo
-from tasks.training.adapters import ALPHA
+from tasks.training.adapters import ALPHA, adapters_off
 from tasks.training.learner import Batch, Learner
 from tasks.training.model import load_model
 from tasks.training.tree import Branch
@@ -18,10 +18,12 @@ pytest.importorskip("peft", reason="LoRA needs peft")
 RANK = 4
 
 
-def batch():
-    branches = [Branch("t", [1, 2, 3, 4], [5, 6, 7]), Branch("t", [1, 2, 3, 4], [5, 8])]
-    weights_M = torch.full((5,), 0.2)
-    return Batch(branches, weights_M, torch.tensor([1.0, 1, 1, -1, -1]), torch.full((5,), -5.5))
+def batch(trajectories=("t",)):
+    """Two samples of a state of each."""
+    branches = [Branch(t, [1, 2, 3, 4], action) for t in trajectories for action in ([5, 6, 7], [5, 8])]
+    tokens = 5 * len(trajectories)
+    advantages_M = torch.tensor([1.0, 1, 1, -1, -1] * len(trajectories))
+    return Batch(branches, torch.full((tokens,), 1 / tokens), advantages_M, torch.full((tokens,), -5.5))
 
 
 def disturbed(learner):
@@ -71,6 +73,31 @@ def test_the_gradient_is_that_of_full_training_through_the_low_rank_delta(policy
         gradient = plain[name.replace(".lora_B.default", "")].grad * ALPHA / RANK
         for found, expected in ((b.grad, gradient @ a.data.T), (a.grad, b.data.T @ gradient)):
             assert (found - expected).norm() <= 1e-5 * expected.norm()
+
+
+def test_the_reference_is_the_model_with_its_adapters_off(policy_folder):
+    learner = disturbed(Learner(policy_folder, TrainConfig(lora_rank=RANK, kl_coefficient=0.1), 100))
+    trained = [parameter.requires_grad for parameter in learner.model.parameters()]
+    before = logits(learner.model)
+    with adapters_off(learner.reference):
+        torch.testing.assert_close(logits(learner.model), logits(load_model(policy_folder)), rtol=0, atol=0)
+    torch.testing.assert_close(logits(learner.model), before, rtol=0, atol=0)
+    assert [parameter.requires_grad for parameter in learner.model.parameters()] == trained
+
+
+@pytest.mark.parametrize("changes", [{}, {"gradient_checkpointing": True}, {"tokens_per_batch": 64}])
+def test_the_divergence_and_its_gradient_are_those_from_a_reference_loaded_apart(policy_folder, changes):
+    settings = TrainConfig(lora_rank=RANK, kl_coefficient=0.5, **changes)
+    found = []
+    for reference in (None, load_model(policy_folder)):
+        learner = disturbed(Learner(policy_folder, settings, 100))
+        learner.reference = reference or learner.reference
+        sums = learner._accumulate(batch(["t", "t2"]))
+        found.append((sums, {n: p.grad for n, p in learner.model.named_parameters() if p.grad is not None}))
+    (sums, gradients), (expected_sums, expected) = found
+    assert sums["kl"] > 1e-3
+    assert sums == pytest.approx(expected_sums, rel=1e-6)
+    torch.testing.assert_close(gradients, expected, rtol=1e-6, atol=1e-9)
 
 
 def test_a_run_gives_a_merged_model_folder(job, policy_folder, states, sampler, verify, tmp_path):

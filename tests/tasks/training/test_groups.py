@@ -5,12 +5,18 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import pytest
 import torch
 
 from schemas.chat import Action, State
+from tasks.policy.chat import ChatFormat
+from tasks.policy.files import DESK
+from tasks.sampler.sampler import Sampling
 from tasks.training import grpo
-from tasks.training.groups import REFILLS, Groups, refilled
+from tasks.training.groups import REFILLS, Groups, Rollout, refilled
 from tasks.training.states import TrainingState
+from tasks.verifiers.verdict import Reason, Verdict
+from tests.builders import ScriptedSampler
 
 
 def make_states(n):
@@ -19,7 +25,7 @@ def make_states(n):
 
 def groups_of(states, varying):
     rewards = [[1.0, 0.0] if s.key in varying else [1.0, 1.0] for s in states]
-    return Groups(states, [[] for _ in states], torch.tensor(rewards), 0, 0.0, 0.0)
+    return Groups(states, [[] for _ in states], torch.tensor(rewards), 0, 0, 0.0, 0.0)
 
 
 def draws(pool, size, varying, seed=0):
@@ -64,6 +70,35 @@ def test_the_same_seed_draws_the_same():
     pool = make_states(40)
     first, again, other = (draws(pool, 8, set(), seed)[1] for seed in (0, 0, 1))
     assert first == again != other
+
+
+def test_an_action_ends_with_whatever_token_the_model_stops_at():
+    chat = ChatFormat(DESK)
+    (other,) = chat.encode("<|endoftext|>")
+
+    def verify(state, demonstration, completion):
+        right = completion == demonstration
+        return Verdict(float(right), Reason.EQUAL if right else Reason.WRONG_TEXT)
+
+    rollout = Rollout(chat, ScriptedSampler(chat.tokenizer, lambda *_: "x", eos=other), verify)
+    groups = rollout.groups(make_states(2), Sampling(3, 1.0, 8, seed=0))
+    assert groups.rewards_KG.tolist() == [[1.0] * 3] * 2
+
+
+@pytest.mark.parametrize("requests", [1, 3])
+def test_a_state_with_an_undecided_sample_has_no_rewards(requests):
+    """What a cascade's cheap part can decide is not like what it leaves to the judge."""
+    chat = ChatFormat(DESK)
+
+    def verify(state, demonstration, completion):
+        away = completion.content == "b" and state.trajectory_id == "t01"
+        return Verdict(None, Reason.UNDECIDED) if away else Verdict(float(completion.content == "a"), Reason.EQUAL)
+
+    sampler = ScriptedSampler(chat.tokenizer, lambda _, i: "ab"[i % 2])
+    groups = Rollout(chat, sampler, verify, requests=requests).groups(make_states(3), Sampling(4, 1.0, 8, seed=0))
+    assert groups.rewards_KG.isnan().all(1).tolist() == [False, True, False]
+    assert groups.rewards_KG[0].tolist() == groups.rewards_KG[2].tolist() == [1.0, 0.0, 1.0, 0.0]
+    assert groups.undecided == 2 and groups.varying == [True, False, True]
 
 
 def test_the_batch_takes_varying_groups_first_and_keeps_its_size():

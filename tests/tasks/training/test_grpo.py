@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from transformers import AutoModelForCausalLM
@@ -33,7 +35,7 @@ def drawn_groups(a_job, states, sampler, verify, step=0):
     sampling = Sampling(settings.samples, settings.temperature, settings.max_tokens, a_job.seed * 1_000_003 + step)
     groups = sampler.sample([s.prompt for s in drawn], sampling)
     for state, group in zip(drawn, groups, strict=True):
-        completions = [chat.parser(chat.decode(s.token_ids), finished=s.finished) for s in group]
+        completions = [chat.parser(chat.decode(s.token_ids, finished=s.finished), finished=s.finished) for s in group]
         yield state, group, [verify(state.state, state.demonstration, c).reward for c in completions]
 
 
@@ -159,6 +161,31 @@ def test_a_step_with_hardly_a_decided_sample_is_recorded_without_what_it_lacks(
     assert metrics[0]["reward_std"] is None
     assert metrics[0]["distinct_tokens"] == metrics[1]["distinct_tokens"] == 0
     POLICIES.validate(frame(POLICIES, metrics))
+
+
+def without_judge_at(states, step_of, step):
+    """Decides nothing at those states in that step."""
+    keys = {(s.state.trajectory_id, s.state.turn_index) for s in states}
+
+    def verify(state, demonstration, completion):
+        away = step_of() == step and (state.trajectory_id, state.turn_index) in keys
+        return Verdict(None if away else 1.0, Reason.EQUAL)
+
+    return verify
+
+
+def test_a_judge_that_is_away_stops_the_run_which_goes_on_when_it_is_back(
+    job, policy_folder, states, sampler, tmp_path
+):
+    seen = []
+    a_job = replace(job(policy_folder, tmp_path, every=1, states_per_step=9), max_undecided=0.1)
+    away = without_judge_at(states[:2], lambda: len(seen), 2)
+    with pytest.raises(StageFailed, match=r"step 2: the verifier could not decide 8 of 36 samples .*checkpoint"):
+        run(a_job, states, sampler, away, seen.append)
+    assert len(seen) == 2
+    back = run(a_job, states, sampler, without_judge_at(states[:1], lambda: len(seen), 3), seen.append)
+    assert len(seen) == 4, "it went on after its checkpoint"
+    assert [m["undecided"] for m in back.metrics] == [0, 0, 0, 4 / 36], "one state's samples may be"
 
 
 def test_groups_without_variance_change_nothing(job, policy_folder, states, sampler, tmp_path):

@@ -81,10 +81,10 @@ def test_a_loss_that_is_not_finite_stops_with_the_step_and_its_states(
     a_job = job(policy_folder, tmp_path, every=1, states_per_step=9)
     update = Learner.update
 
-    def poisoned(learner, batch, step):
+    def poisoned(learner, batch, step, before):
         if step == 2:
             batch.advantages_M[0] = float("nan")
-        return update(learner, batch, step)
+        return update(learner, batch, step, before)
 
     monkeypatch.setattr(Learner, "update", poisoned)
     with pytest.raises(StageFailed, match=r"step 2: loss nan .* states of the step: t\d:\d, .*checkpoints"):
@@ -93,6 +93,32 @@ def test_a_loss_that_is_not_finite_stops_with_the_step_and_its_states(
     kept = torch.load(a_job.checkpoint_folder / "step_00002" / "state.pt")
     assert all(value.isfinite().all() for value in kept["model"].values())
     assert not a_job.output_folder.exists()
+
+
+def test_a_gradient_that_explodes_stops_before_the_weights_change_and_again_when_resumed(
+    job, policy_folder, states, sampler, verify, tmp_path, monkeypatch
+):
+    def a_job(**changes):
+        return job(policy_folder, tmp_path, every=6, steps=14, states_per_step=9, **changes)
+
+    update, at_fault = Learner.update, []
+
+    def poisoned(learner, batch, step, before):
+        if step == 13:
+            batch.advantages_M.mul_(1e9)
+            at_fault.append({name: value.clone() for name, value in learner.weights()})
+        return update(learner, batch, step, before)
+
+    monkeypatch.setattr(Learner, "update", poisoned)
+    told = []
+    for _ in range(2):
+        with pytest.raises(StageFailed, match=r"step 13: gradient norm .* states of the step: t\d:\d, ") as failure:
+            run(a_job(), states, sampler, verify)
+        told.append(str(failure.value))
+        torch.testing.assert_close(sampler.weights[-1], at_fault[-1], rtol=0, atol=0)
+    assert told[0] == told[1] and str(tmp_path / "checkpoints") in told[0]
+    assert [p.name for p in (tmp_path / "checkpoints").iterdir()] == ["step_00012"]
+    assert len(run(a_job(explosion_factor=0), states, sampler, verify).metrics) == 14
 
 
 def test_out_of_memory_names_the_budget(job, policy_folder, states, sampler, verify, tmp_path, monkeypatch):

@@ -10,10 +10,13 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from transformers import GPTNeoConfig, Qwen3Config
 
 from tasks.errors import ConfigurationError
+from tasks.training.model import load_model
 from tasks.training.processes import Processes, join
 from tests.tasks.training import together
+from tests.tasks.training.test_forward import FAMILIES, make_model
 
 ROOT = Path(__file__).parents[3]
 
@@ -53,9 +56,36 @@ def test_two_processes_give_the_update_of_one(policy_folder, updates, name):
     tolerance = 1e-5 if name != "bfloat16" else 3e-2
     alone = together.update(policy_folder, together.UPDATES[name], Processes())
     for found in (process[name] for process in updates):
-        assert found["first"] == pytest.approx(alone["first"], rel=tolerance, abs=1e-7 if tolerance < 1e-4 else 1e-2)
+        for one, expected in zip(found["updates"], alone["updates"], strict=True):
+            assert one == pytest.approx(expected, rel=tolerance, abs=1e-7 if tolerance < 1e-4 else 1e-2)
         assert distance(found["gradients"], alone["gradients"]) < tolerance
         assert distance(found["weights"], alone["weights"]) < tolerance
+
+
+def write_families(folder: Path) -> None:
+    """A model of each kind; one that its configuration calls tied and its files do not; and one with masks for
+    buffers."""
+    tied = FAMILIES["qwen3"].to_dict()
+    untied = Qwen3Config(**{**tied, "tie_word_embeddings": False})
+    kinds = [[["global", "local"], 1]]
+    masks = GPTNeoConfig(vocab_size=97, hidden_size=32, num_layers=2, attention_types=kinds, num_heads=4)
+    for name, config in {**FAMILIES, "untied": untied, "masks": masks}.items():
+        make_model(config).save_pretrained(folder / name)
+    FAMILIES["qwen3"].save_pretrained(folder / "untied")
+
+
+def test_the_first_alone_loads_a_model_and_all_compute_with_it(tmp_path):
+    folder = tmp_path / "families"
+    write_families(folder)
+    done = together_do("load", folder, tmp_path)
+    assert done.returncode == 0, done.stderr[-4000:]
+    found = [torch.load(tmp_path / f"load-{rank}.pt") for rank in (0, 1)]
+    assert found[0].keys() == {*FAMILIES, "untied", "masks"}
+    for name in found[0]:
+        expected = together.logits(load_model(folder / name))
+        assert [process[name]["devices"] for process in found] == [{"cpu"}, {"meta"}]
+        for process in found:
+            torch.testing.assert_close(process[name]["logits"], expected, rtol=1e-5, atol=1e-5)
 
 
 def test_each_holds_a_half(policy_folder, updates):

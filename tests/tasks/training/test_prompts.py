@@ -54,28 +54,38 @@ def spec_from(store: Store, pivots: Ref) -> TrainSpec:
     return spec_of(store, pivots, of["states"].ref, of["trajectories"].ref)
 
 
-def sampled_with(chat: ChatFormat, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rollouts record the length of the prompt that this chat format makes."""
+def sampled_with(chat: ChatFormat, monkeypatch: pytest.MonkeyPatch, shift: int = 0) -> None:
+    """Rollouts record the length of the prompt that this chat format makes, and the tokens of the sample's text in it,
+    or in a vocabulary whose numbers are shifted."""
     messages = episode(3)
     scripted = made._sample
 
     def sample(trajectory_id: str, turn: int, index: int, reward: float):
         rollout, score = scripted(trajectory_id, turn, index, reward)
         prompt = chat.encode(chat.text(messages[: 2 + 2 * turn], TOOLS))
-        return {**rollout, "prompt_tokens": len(prompt)}, score
+        token_ids = [*(token + shift for token in chat.encode(rollout["text"])), chat.eos_token_id]
+        return {**rollout, "prompt_tokens": len(prompt), "token_ids": token_ids}, score
 
     monkeypatch.setattr(made, "_sample", sample)
 
 
 def test_pivots_come_with_the_prompts_that_were_sampled(store, chat, monkeypatch) -> None:
     sampled_with(chat, monkeypatch)
-    found, reasons = training_states(spec_from(store, pivots(store).ref), store, chat)
+    rendered = training_states(spec_from(store, pivots(store).ref), store, chat)
+    found, reasons = rendered.states, rendered.reasons
     assert len(found) == len(REWARDS) and not reasons
     assert all(s.prompt == chat.encode(chat.text(s.state.messages, s.state.tools)) for s in found)
 
 
 def test_other_prompts_than_were_sampled_are_refused(store, chat) -> None:
-    with pytest.raises(StageFailed, match=r"other prompts of 4 of 4 pivots .*sampled were 3\); profile again"):
+    with pytest.raises(StageFailed, match=r"at 4 of 4 pivots .*a prompt of \d+ tokens, sampled from were 3\); profile"):
+        training_states(spec_from(store, pivots(store).ref), store, chat)
+
+
+def test_another_vocabulary_that_keeps_the_lengths_of_prompts_is_refused(store, chat, monkeypatch) -> None:
+    sampled_with(chat, monkeypatch, shift=1)
+    recorded = r"at 4 of 4 pivots .*its first sample reads '.*', recorded is 'It has <b>shipped</b>\.'\); profile again"
+    with pytest.raises(StageFailed, match=recorded):
         training_states(spec_from(store, pivots(store).ref), store, chat)
 
 
@@ -101,7 +111,8 @@ def test_fine_tuning_takes_all_training_states_and_counts_those_without_a_prompt
     )
     trajectories = commit_trajectories(store, [[trajectory(i, episode(3)) for i in range(2)]])
     spec = spec_of(store, None, commit_states(store, trajectories).ref, trajectories.ref, method="sft")
-    found, reasons = training_states(spec, store, chat)
+    rendered = training_states(spec, store, chat)
+    found, reasons = rendered.states, rendered.reasons
     assert {s.state.turn_index for s in found} == {0}
     assert reasons == {DropReason.NOT_RENDERED.value: 4}
     assert held_out_states(spec, store, chat) == []

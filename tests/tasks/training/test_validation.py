@@ -22,7 +22,7 @@ NAME = "model.norm.weight"
 def scripted(monkeypatch, values):
     """Validations that give these values in turn."""
     found = iter(values)
-    monkeypatch.setattr(Validation, "measure", lambda validation, learner: next(found))
+    monkeypatch.setattr(Validation, "measure", lambda validation: next(found))
 
 
 def run(a_job, states, sampler, verify, on_step=lambda measured: None):
@@ -46,14 +46,9 @@ def test_the_mean_reward_of_greedy_actions(policy_folder, states, sampler):
             asked.append(sampling)
             return sampler.sample(prompts, sampling)
 
-        def load_weights(self, weights):
-            asked.append("weights")
-
     validation = Validation(Rollout(ChatFormat(policy_folder), Greedy(), verify), states[:4], 8)
-    learner = type("Holder", (), {"weights": lambda self: iter(())})()
-    assert validation.measure(learner) == pytest.approx(2 / 3)
-    assert asked[0] == "weights"
-    assert (asked[1].n, asked[1].temperature, asked[1].max_tokens) == (1, 0.0, 8)
+    assert validation.measure() == pytest.approx(2 / 3)
+    assert [(sampling.n, sampling.temperature, sampling.max_tokens) for sampling in asked] == [(1, 0.0, 8)]
 
 
 def test_patience_without_validations_is_refused_and_held_out_states_without_them_are_left(
@@ -67,9 +62,8 @@ def test_patience_without_validations_is_refused_and_held_out_states_without_the
 
 def test_a_verifier_that_decides_nothing_fails(policy_folder, states, sampler):
     rollout = Rollout(ChatFormat(policy_folder), sampler, lambda *_: Verdict(None, Reason.EQUAL))
-    learner = type("Holder", (), {"weights": lambda self: iter(())})()
     with pytest.raises(StageFailed, match="decided none of 2"):
-        Validation(rollout, states[:2], 8).measure(learner)
+        Validation(rollout, states[:2], 8).measure()
 
 
 def test_held_out_states_are_few_short_and_the_same_each_time(states):
@@ -85,6 +79,18 @@ def test_every_n_steps_and_after_the_last(job, policy_folder, states, sampler, v
     metrics = run(a_job, states, sampler, verify).metrics
     assert [m["validation"] is not None for m in metrics] == [False, True, False, True, True]
     assert [m["validate_s"] > 0 for m in metrics] == [False, True, False, True, True]
+
+
+def test_a_step_hands_its_weights_over_once_and_before_it_is_validated(
+    job, policy_folder, states, sampler, verify, tmp_path, monkeypatch
+):
+    handed = []
+    monkeypatch.setattr(Validation, "measure", lambda validation: handed.append(len(sampler.weights)) or 0.5)
+    a_job = job(policy_folder, tmp_path, steps=5, validate_every=2)
+    run(a_job, states, sampler, verify)
+    assert len(sampler.weights) == 5
+    assert handed == [2, 4, 5]
+    torch.testing.assert_close(saved(a_job.output_folder / checkpoint.LAST), sampler.weights[-1][NAME], rtol=0, atol=0)
 
 
 def test_no_held_out_states_no_validation(job, policy_folder, states, sampler, verify, tmp_path):
@@ -152,6 +158,7 @@ def test_fine_tuning_is_validated_alike(policy_folder, states, sampler, verify, 
     validation = Validation(Rollout(ChatFormat(policy_folder), sampler, verify), states[:4], 8)
     trained = sft.train(job, states, lambda measured: None, validation)
     assert [m["validation"] is not None for m in trained.metrics] == [False, True, True]
+    assert [m["sync_s"] > 0 for m in trained.metrics] == [False, True, True]
     assert len(sampler.weights) == 2
 
 

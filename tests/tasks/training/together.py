@@ -16,8 +16,9 @@ from tasks.errors import StageFailed
 from tasks.training import grpo
 from tasks.training.learner import Batch, Learner
 from tasks.training.loop import Job
+from tasks.training.model import load_together
 from tasks.training.processes import Processes, join
-from tasks.training.sharding import whole
+from tasks.training.sharding import shard, whole
 from tests.tasks.training.conftest import RecordedSampler, conversation_states, letter_verifier
 
 TIGHT = {"tokens_per_batch": 64}
@@ -32,7 +33,8 @@ UPDATES = {
     "checkpointing": {"gradient_checkpointing": True, **TIGHT},
     "sft": {"method": "sft", "aggregation": "sequence_mean", **TIGHT},
     "lora": {"lora_rank": 4, **TIGHT},
-    "lora-kl": {"lora_rank": 4, "kl_coefficient": 0.1, "gradient_checkpointing": True},
+    "lora-kl": {"lora_rank": 4, "kl_coefficient": 0.1, **TIGHT},
+    "lora-kl-checkpointing": {"lora_rank": 4, "kl_coefficient": 0.1, "gradient_checkpointing": True},
     "bfloat16": {"precision": "bfloat16", **TIGHT},
 }
 RUN = {
@@ -66,19 +68,19 @@ def local(value: torch.Tensor) -> torch.Tensor:
 
 
 def update(policy: Path, changes: dict[str, object], processes: Processes) -> dict[str, object]:
-    """Two updates of the policy: loss, norm and gradients of the first, the weights after both, and how many numbers
-    the process holds of them."""
+    """Two updates of the policy: what each gives, the gradients of the first, the weights after both, and how many
+    numbers the process holds of them."""
     settings = TrainConfig(learning_rate=1e-2, temperature=0.7, **changes)
     learner = Learner(policy, settings, 100, seed=1, processes=processes)
     batch = step_batch(policy, settings)
-    first = learner.update(batch, 0)
+    both = [learner.update(batch, 0)]
     gradients = {n: whole(p.grad).clone() for n, p in learner.model.named_parameters() if p.grad is not None}
-    learner.update(batch, 1)
+    both.append(learner.update(batch, 1))
     weights = {name: value.clone() for name, value in learner.weights()}
     held = sum(local(p).numel() for p in learner.model.parameters())
     return {
         "held": held,
-        "first": {name: value for name, value in asdict(first).items() if value is not None},
+        "updates": [{name: value for name, value in asdict(one).items() if value is not None} for one in both],
         "gradients": gradients,
         "weights": weights,
     }
@@ -104,11 +106,25 @@ def train(policy: Path, folder: Path, processes: Processes, kill_at: int | None 
     return grpo.train(job, states, sampler, letter_verifier, on_step, held_out=states[:3]).metrics
 
 
+def logits(model: torch.nn.Module) -> torch.Tensor:
+    return model(torch.arange(1, 21)[None], use_cache=False).logits.detach()
+
+
+def load(folder: Path, processes: Processes) -> dict[str, object]:
+    """Where the model of a folder lies before it is shared, and what it computes then."""
+    model = load_together(folder, processes)
+    devices = {parameter.device.type for parameter in model.parameters()}
+    shard(model, "float32", torch.device("cpu"))
+    return {"devices": devices, "logits": logits(model)}
+
+
 def main() -> None:
     act, policy, folder = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
     processes = join(120)
     if act == "updates":
         found = {name: update(policy, changes, processes) for name, changes in UPDATES.items()}
+    elif act == "load":
+        found = {path.name: load(path, processes) for path in sorted(policy.iterdir())}
     elif act == "fault":
         found = train(policy, folder, processes, fault=True)
     else:

@@ -1,75 +1,28 @@
-"""A real HTTP server speaks the protocol: what it answers is a list of replies, used one by one."""
-
 from __future__ import annotations
 
-import json
 import sqlite3
-import threading
-import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from schemas.verifiers import CascadeSettings, JudgeSettings, MessageSettings
+from schemas.verifiers import CascadeSettings, JudgeSettings, MessageSettings, PythonSettings
 from tasks.errors import ConfigurationError
+from tasks.stage.fingerprint import canonical
 from tasks.verifiers import judge, judge_prompt
-from tasks.verifiers.build import build
+from tasks.verifiers.build import build, requests_at_once
+from tasks.verifiers.concurrency import in_order
 from tasks.verifiers.judge_endpoint import Cost, Endpoint
 from tasks.verifiers.verdict import Reason, Verdict
 from tests.tasks.verifiers.asking import at, call, calls, says
-
-YES, NO = "They match.\nVERDICT: EQUIVALENT", "No.\nVERDICT: DIFFERENT"
-
-
-class Server(ThreadingHTTPServer):
-    """Replies are texts, statuses, seconds to wait (a float), or raw bytes; `asked` keeps the requests."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.replies: list[Any] = []
-        self.asked: list[dict[str, Any]] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/v1"
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.asked.append({**body, "path": self.path, "key": self.headers.get("Authorization")})
-        reply = self.server.replies.pop(0) if self.server.replies else 500
-        if isinstance(reply, float):
-            time.sleep(reply)
-            reply = YES
-        status, content = (reply, b"{}") if isinstance(reply, int) else (200, reply)
-        if isinstance(content, str):
-            usage = {"prompt_tokens": 100, "completion_tokens": 10}
-            content = json.dumps({"choices": [{"message": {"content": content}}], "usage": usage}).encode()
-        try:
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-        except BrokenPipeError:  # the client did not wait
-            pass
-
-    def log_message(self, *_: Any) -> None:
-        pass
+from tests.tasks.verifiers.judge_server import NO, YES, Server, serving
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    found = Server()
-    threading.Thread(target=found.serve_forever, daemon=True).start()
-    yield found
-    found.shutdown()
-    found.server_close()
+    with serving() as found:
+        yield found
 
 
 def asked(server: Server, replies: list[Any], given: Any = None, **settings: Any) -> tuple[Verdict, Endpoint]:
@@ -187,3 +140,71 @@ def test_a_cascade_asks_the_judge_last(server: Server) -> None:
 def test_settings_that_cannot_be_used() -> None:
     with pytest.raises(ConfigurationError, match="ledger"):
         build(JudgeSettings(url="http://x/v1", model="m", ledger="/nowhere/at/all.sqlite"))
+
+
+@pytest.mark.parametrize(
+    ("replies", "settings", "why"),
+    [
+        ([503, 503], {"retries": 1}, "HTTP 503"),
+        ([401], {}, "HTTP 401"),
+        (["Well."], {"retries": 0}, "an answer without a verdict"),
+        ([YES], {"max_requests": 1}, "its budget of 1 requests is spent (max_requests)"),
+    ],
+)
+def test_why_there_is_no_answer_is_in_the_detail_and_is_logged_once(
+    server: Server, caplog: pytest.LogCaptureFixture, replies: list[Any], settings: dict[str, Any], why: str
+) -> None:
+    server.replies = list(replies)
+    found = JudgeSettings(url=server.url, model="m", **settings)
+    endpoint = Endpoint(found, sleep=lambda _: None)
+    verdict = judge.judged(endpoint, found, at(), says("a"), says("b"))
+    assert verdict.detail.startswith(f"judge: {why}; ")
+    server.replies = list(replies) * 3
+    judge.judged(endpoint, found, at(), says("a"), says("c"))
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        f"verifier judge (m): {why}; what it should decide stays undecided"
+    ]
+
+
+def test_an_error_that_quotes_the_key_is_not_told(monkeypatch: pytest.MonkeyPatch, server: Server) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "secret\n")
+    verdict, _ = asked(server, [YES, YES])
+    assert verdict.reward is None and "secret" not in verdict.detail
+
+
+def test_threads_spend_no_more_than_the_budget(server: Server) -> None:
+    server.otherwise = lambda _: YES
+    verify = build(JudgeSettings(url=server.url, model="m", votes=1, max_requests=5))
+    verdicts = in_order(lambda i: verify(at(), says("a"), says(f"b {i}")), range(20), 16)
+    assert len(server.asked) == 5 == sum(verdict.reward == 1.0 for verdict in verdicts)
+
+
+def test_threads_with_the_same_question_pay_once(server: Server) -> None:
+    server.otherwise = lambda _: 0.05
+    verify = build(JudgeSettings(url=server.url, model="m", votes=1))
+    verdicts = in_order(lambda _: verify(at(), says("a"), says("b")), range(8), 8)
+    assert len(server.asked) == 1 and {verdict.reward for verdict in verdicts} == {1.0}
+
+
+def test_beside_a_judge_a_users_function_is_called_by_one_thread_at_a_time(server: Server) -> None:
+    server.otherwise = lambda _: NO
+    function = PythonSettings(function="tests.tasks.verifiers.users_functions:alone")
+    settings = CascadeSettings(verifiers=(function, JudgeSettings(url=server.url, model="m", votes=1, concurrency=4)))
+    assert (requests_at_once(settings), requests_at_once(function)) == (4, 1)
+    verify = build(settings)
+    verdicts = in_order(lambda i: verify(at(), says("a"), says(f"b {i}")), range(12), 4)
+    assert {verdict.reward for verdict in verdicts} == {0.0}, "a function that raised leaves it undecided"
+
+
+def test_how_long_and_how_often_is_asked_enters_no_version() -> None:
+    before = JudgeSettings(url="http://x/v1", model="m")
+    settings = {
+        "timeout_s": 1,
+        "retries": 9,
+        "max_requests": 1,
+        "concurrency": 2,
+        "ledger": "x",
+        "api_key_variable": "K",
+    }
+    assert canonical(before) == canonical(before.model_copy(update=settings))
+    assert canonical(before) != canonical(before.model_copy(update={"votes": 3}))

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import Any
+
+_LOCK = threading.Lock()
 
 
 def half(*_: Any) -> float:
@@ -27,3 +31,12 @@ def nothing(*_: Any) -> None:
 
 def nan(*_: Any) -> float:
     return float("nan")
+
+
+def alone(*_: Any) -> float:
+    """Refuses everything, and fails where another thread is in it."""
+    if not _LOCK.acquire(blocking=False):
+        raise RuntimeError("called twice at once")
+    time.sleep(0.005)
+    _LOCK.release()
+    return 0.0

@@ -1,0 +1,34 @@
+"""Verdicts side by side, where a verifier waits for a network."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from schemas.chat import Action, State
+from tasks.policy.parsing import Completion
+from tasks.verifiers.verdict import Verdict, Verify
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def in_order(function: Callable[[T], R], items: Iterable[T], at_once: int) -> list[R]:
+    """The function's results in the order of the items, `at_once` of them under way; the first exception is raised."""
+    if at_once == 1:
+        return [function(item) for item in items]
+    with ThreadPoolExecutor(at_once) as pool:
+        return list(pool.map(function, items))
+
+
+def one_at_a_time(verify: Verify, lock: threading.Lock) -> Verify:
+    """The verifier for threads. Only a judge is written for several; those that compute would gain nothing, and some
+    have state: a database's connection, a user's function."""
+
+    def verify_alone(state: State, demonstration: Action, completion: Completion) -> Verdict:
+        with lock:
+            return verify(state, demonstration, completion)
+
+    return verify_alone
