@@ -29,14 +29,14 @@ def check_run(c: PipelineConfig, start: str = "", until: str = "evaluations") ->
     check_training(c.train)
     store = Store(c.store)
     made = made_from(store, start, until)
-    check_model(c, store)
+    check_model(c, store, until)
     if "trajectories" not in made:
         check_source(c.ingest)
 
 
-def check_model(c: PipelineConfig, store: Store) -> None:
-    """Refuse a model that is not there, that lacks what a run needs, or whose context is too short. A folder is not
-    hashed, as the run does, since that takes minutes for a large one.
+def check_model(c: PipelineConfig, store: Store, until: str) -> None:
+    """Refuse a model that is not there, that lacks what a run needs, or whose context is too short for it. A folder is
+    not hashed, as the run does, since that takes minutes for a large one.
 
     Raises:
         ConfigurationError: why it cannot be used.
@@ -49,7 +49,7 @@ def check_model(c: PipelineConfig, store: Store) -> None:
         location = str(folder) if folder.is_dir() else resolve(c.model, store).location
     except InputError as error:
         raise ConfigurationError(str(error)) from error
-    check_context(c, location, store)
+    check_context(c, location, store, until)
 
 
 def check_source(ingest: IngestConfig) -> None:

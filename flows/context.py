@@ -20,17 +20,18 @@ _SCALED_ALREADY = ("longrope", "llama3", "yarn", "su", "deepseek_yarn", "deepsee
 """Kinds of rope scaling of which `max_position_embeddings` is the length after scaling, as vLLM takes them too."""
 
 
-def check_context(c: PipelineConfig, location: str, store: Store) -> None:
+def check_context(c: PipelineConfig, location: str, store: Store, until: str = "evaluations") -> None:
     """Refuse a context length that the model does not have. What only the hub can tell is left to vLLM.
 
     Args:
         location: of the reference policy, as `Policy.location`.
+        until: the last artefact that the run makes.
 
     Raises:
         ConfigurationError: every `engine.max_model_len` that is too large, and the largest that would do.
     """
-    wanted = dict(_wanted(c))
-    settings = _settings(location, store)
+    wanted = dict(_wanted(c, until))
+    settings = _settings(location, store) if wanted else None
     if not isinstance(settings, Mapping) or not settings or _says_enough(settings, max(wanted.values())):
         return
     context = _context(settings)
@@ -42,12 +43,14 @@ def check_context(c: PipelineConfig, location: str, store: Store) -> None:
         )
 
 
-def _wanted(c: PipelineConfig) -> Iterator[tuple[str, int]]:
+def _wanted(c: PipelineConfig, until: str) -> Iterator[tuple[str, int]]:
     """The context length of each engine that the run starts; SFT samples nothing."""
-    if c.train.method == "grpo":
+    if c.train.method == "grpo" and until not in ("trajectories", "states"):
         yield "rollout", c.rollout.engine.max_model_len
+    if c.train.method == "grpo" and until in ("policies", "evaluations"):
         yield "train", c.train.engine.max_model_len
-    yield "evaluate", c.evaluate.engine.max_model_len
+    if until == "evaluations":
+        yield "evaluate", c.evaluate.engine.max_model_len
 
 
 def _settings(location: str, store: Store) -> Any:

@@ -94,7 +94,7 @@ def pivotrl(
     check(c.evaluate)
     store = Store(c.store)
     reference = resolve(c.model, store)
-    check_context(c, reference.location, store)
+    check_context(c, reference.location, store, until)
     made = given(store, start, until)
     artefacts = []
     left = {"policies": c.rounds, "evaluations": 2}.get(until, 1)

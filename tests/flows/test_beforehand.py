@@ -42,6 +42,16 @@ def test_a_mistake_is_one_of_the_configuration(store: Store, changes: dict[str, 
         check_run(config(store, **changes))
 
 
+@pytest.mark.parametrize("section", ["rollout", "train", "evaluate"])
+def test_a_context_matters_from_the_stage_on_that_samples(store: Store, section: str) -> None:
+    long = config(store, **{section: {"engine": {"max_model_len": 4096}}})
+    last = {"rollout": "states", "train": "pivots", "evaluate": "policies"}[section]
+    first = {"rollout": "rollouts", "train": "policies", "evaluate": "evaluations"}[section]
+    check_run(long, until=last)
+    with pytest.raises(ConfigurationError, match=f"fewer than {section}.engine.max_model_len: set"):
+        check_run(long, until=first)
+
+
 def test_a_model_that_lacks_something_too(store: Store, tmp_path: Path) -> None:
     folder = tmp_path / "model"
     shutil.copytree(DESK, folder)
