@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from flows.context import check_context
 from flows.start import check_until, made_from
 from schemas.config import IngestConfig, PipelineConfig
@@ -11,7 +9,7 @@ from tasks.errors import ConfigurationError, InputError
 from tasks.evaluation.spec import check as check_evaluation
 from tasks.ingest.readers import users_reader
 from tasks.ingest.source import files, world_source
-from tasks.policy.files import DESK, check_folder, resolve
+from tasks.policy.files import local, resolve
 from tasks.store.store import Store
 from tasks.training.spec import check as check_training
 from tasks.worlds.world import load
@@ -42,11 +40,9 @@ def check_model(c: PipelineConfig, store: Store, until: str) -> None:
         ConfigurationError: why it cannot be used.
         NotInStore: no such policy.
     """
-    folder = DESK if c.model == "desk" else Path(c.model).expanduser()
     try:
-        if folder.is_dir():
-            check_folder(folder)
-        location = str(folder) if folder.is_dir() else resolve(c.model, store).location
+        folder = local(c.model)
+        location = str(folder) if folder is not None else resolve(c.model, store).location
     except InputError as error:
         raise ConfigurationError(str(error)) from error
     check_context(c, location, store, until)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-
 from schemas.config import EvaluateConfig, ScoreConfig
 from tasks.evaluation.spec import STAGE, EvaluateSpec
 from tasks.policy.files import Policy
-from tasks.stage.fingerprint import canonical
 from tasks.stage.orchestration import published, run_on_accelerator, stage_task
 from tasks.stage.stage import Artefact, obtain
 from tasks.stage.writer import Writer
 from tasks.store.store import Store
-from tasks.verifiers.build import identity
+from tasks.verifiers.build import fingerprint
 
 
 @stage_task
@@ -44,7 +41,7 @@ def evaluate(
     inputs = {
         "states": str(states.ref),
         "policy": policy.version,
-        "verifier": f"{identity(score.verifier)} {json.dumps(canonical(score.verifier))}",
+        "verifier": fingerprint(score.verifier),
         "parser": score.parser,
         "seed": str(seed),
     }

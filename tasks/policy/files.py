@@ -42,15 +42,27 @@ def resolve(model: str, store: Store) -> Policy:
     """
     if model.startswith("policies@"):
         return trained(store.manifest(store.resolve(model)).ref)
-    folder = DESK if model == "desk" else Path(model).expanduser()
-    if folder.is_dir():
-        check_folder(folder)
+    folder = local(model)
+    if folder is not None:
         return Policy(location="desk" if model == "desk" else str(folder.resolve()), version=_folder_version(folder))
     if model.startswith((".", "/", "~")) or model.count("/") != 1:
         raise ConfigurationError(
             f"model {model!r}: no such folder, and not a hub id (org/name), desk, or policies@VERSION"
         )
     return _resolve_hub(model)
+
+
+def local(model: str) -> Path | None:
+    """The folder that a configuration names, or None: then it may be on the hub, or in the store.
+
+    Raises:
+        InputError: as `check_folder`.
+    """
+    folder = DESK if model == "desk" else Path(model).expanduser()
+    if not folder.is_dir():
+        return None
+    check_folder(folder)
+    return folder
 
 
 def trained(ref: Ref) -> Policy:

@@ -16,6 +16,7 @@ import polars as pl
 
 from schemas.columns import STATE_KEY
 from tasks.errors import StoreError
+from tasks.stage.chance import number, place
 from tasks.stage.states import Key
 from tasks.store.manifest import Part
 from tasks.store.store import Store
@@ -46,8 +47,7 @@ def segments(keys: Sequence[Key]) -> Iterator[slice]:
 def _begins(trajectory_id: str, states: int) -> bool:
     """Whether a segment begins with this trajectory: by its name's hash, more likely for a longer one, so that
     segments have the same size on average whatever the trajectories' length."""
-    place = int.from_bytes(hashlib.sha256(trajectory_id.encode()).digest()[:8], "big") / 2**64
-    return place < states / SEGMENT_STATES
+    return place(trajectory_id) < states / SEGMENT_STATES
 
 
 def digest(keys: Sequence[Key]) -> str:
@@ -57,7 +57,7 @@ def digest(keys: Sequence[Key]) -> str:
 
 def segment_seed(seed: int, keys: Sequence[Key]) -> int:
     """A seed of its own for each segment, so that each can be sampled again alone and gives the same."""
-    return int.from_bytes(hashlib.sha256(f"{seed}/{digest(keys)}".encode()).digest()[:4], "big")
+    return number(f"{seed}/{digest(keys)}") >> 32
 
 
 class Earlier:

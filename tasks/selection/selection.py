@@ -6,13 +6,12 @@ floating-point noise lets constant groups through.
 
 from __future__ import annotations
 
-import hashlib
-
 import polars as pl
 
 from schemas.columns import STATE_KEY
 from schemas.config import SelectConfig
 from schemas.pivots import PIVOTS, UNSELECTED, Unselected, Why
+from tasks.stage.chance import number
 from tasks.stage.stage import Stage
 from tasks.stage.writer import Writer
 from tasks.store.manifest import Ref
@@ -42,11 +41,10 @@ def rule(config: SelectConfig) -> pl.Expr:
 def draw(seed: int) -> pl.Expr:
     """A reproducible random number a state, in [0, 2^64), from its key and the seed."""
 
-    def place(key: dict[str, object]) -> int:
-        text = f"{seed}/{key['trajectory_id']}/{key['turn_index']}"
-        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+    def drawn(key: dict[str, object]) -> int:
+        return number(f"{seed}/{key['trajectory_id']}/{key['turn_index']}")
 
-    return pl.struct(STATE_KEY).map_elements(place, return_dtype=pl.UInt64)
+    return pl.struct(STATE_KEY).map_elements(drawn, return_dtype=pl.UInt64)
 
 
 def quotas(counts: dict[str, int], budget: int) -> dict[str, int]:

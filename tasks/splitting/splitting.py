@@ -7,7 +7,6 @@ harness not, so the name alone counts; two tasks of one name are held out togeth
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -19,6 +18,7 @@ from schemas.chat import ActionKind, Message, Role, as_action
 from schemas.config import SplitConfig
 from schemas.states import SPLIT_BY_OPENING, STATES, Exclusion, Split
 from schemas.trajectories import opening
+from tasks.stage.chance import place
 from tasks.stage.stage import Stage
 from tasks.stage.table import frame
 from tasks.stage.writer import Writer
@@ -30,8 +30,7 @@ STAGE = Stage("states", version=2, tables={"states": STATES})
 
 def assigned(group: str, validation_fraction: float) -> Split:
     """The split of a group, from nothing but its name."""
-    place = int.from_bytes(hashlib.sha256(group.encode()).digest()[:8], "big") / 2**64
-    return Split.VALIDATION if place < validation_fraction else Split.TRAIN
+    return Split.VALIDATION if place(group) < validation_fraction else Split.TRAIN
 
 
 def exclusion(

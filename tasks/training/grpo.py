@@ -15,10 +15,9 @@ import torch
 
 from schemas.training import TrainConfig
 from tasks.errors import StageFailed
-from tasks.policy.chat import ChatFormat
 from tasks.sampler.sampler import Sample, Sampler, Sampling
 from tasks.training import objective
-from tasks.training.groups import Groups, Rollout, refilled
+from tasks.training.groups import Groups, refilled
 from tasks.training.learner import Batch, Learner
 from tasks.training.loop import Collected, Job, OnStep, Trained, run
 from tasks.training.states import TrainingState, admit, require_states
@@ -67,7 +66,7 @@ def train(
             settings.tokens_per_batch,
         )
     learner = Learner(job.model_folder, settings, longest, job.seed, job.processes)
-    rollout = Rollout(ChatFormat(job.model_folder, job.parser), sampler, verify, job.processes, job.requests)
+    rollout = job.rollout(sampler, verify)
 
     def sample(drawn: list[TrainingState], seed: int) -> Groups:
         return rollout.groups(drawn, Sampling(settings.samples, settings.temperature, settings.max_tokens, seed))

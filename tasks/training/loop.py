@@ -10,13 +10,16 @@ from pathlib import Path
 
 from schemas.training import TrainConfig
 from tasks.errors import StageFailed
+from tasks.policy.chat import ChatFormat
 from tasks.sampler.sampler import Sampler
 from tasks.training import checkpoint
+from tasks.training.groups import Rollout
 from tasks.training.learner import Batch, Learner
 from tasks.training.metrics import StepMetrics, best_step, has_stalled
 from tasks.training.processes import Processes
 from tasks.training.states import Admitted, TrainingState, draw
 from tasks.training.validation import Validation
+from tasks.verifiers.verdict import Verify
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +46,10 @@ class Job:
     max_undecided: float = 1.0
     requests: int = 1
     processes: Processes = field(default_factory=Processes)
+
+    def rollout(self, sampler: Sampler, verify: Verify) -> Rollout:
+        """What gives groups of states while this job runs."""
+        return Rollout(ChatFormat(self.model_folder, self.parser), sampler, verify, self.processes, self.requests)
 
 
 @dataclass(frozen=True, slots=True)

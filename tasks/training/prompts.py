@@ -27,7 +27,7 @@ class Rendered:
 
     states: list[TrainingState]
     refused: int = 0
-    refusal: str | None = None
+    refusal: str = ""
 
     @property
     def reasons(self) -> Counter[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 import polars as pl
@@ -11,14 +10,13 @@ from schemas.config import ScoreConfig
 from schemas.training import TrainConfig
 from tasks.policy.files import Policy
 from tasks.report.plots import training_curve
-from tasks.stage.fingerprint import canonical
 from tasks.stage.orchestration import published, run_on_accelerator, stage_task
 from tasks.stage.progress import Update
 from tasks.stage.stage import Artefact, obtain
 from tasks.stage.writer import Writer
 from tasks.store.store import Store
 from tasks.training.spec import PLOTTED, STAGE, TrainSpec, launcher
-from tasks.verifiers.build import identity
+from tasks.verifiers.build import fingerprint
 
 
 def _curve(steps: Sequence[Update]) -> str:
@@ -65,7 +63,7 @@ def train(
         "states": str(states.ref),
         "pivots": str(pivots.ref) if pivots else "",
         "policy": policy.version,
-        "verifier": f"{identity(score.verifier)} {json.dumps(canonical(score.verifier))}",
+        "verifier": fingerprint(score.verifier),
         "parser": score.parser,
         "seed": str(seed),
     }

@@ -17,7 +17,6 @@ from tasks.stage.writer import Writer
 from tasks.store.manifest import File, Ref
 from tasks.store.store import Store
 from tasks.training import grpo, sft
-from tasks.training.groups import Rollout
 from tasks.training.loop import Job, OnStep, Trained
 from tasks.training.metrics import StepMetrics
 from tasks.training.processes import join
@@ -60,8 +59,7 @@ def trained(
     engine = VllmEngine(job.model_folder, spec.config.engine, spec.seed)
     verify = build(spec.score.verifier)
     if spec.config.method == "sft":
-        rollout = Rollout(ChatFormat(job.model_folder, job.parser), engine, verify, job.processes, job.requests)
-        return sft.train(job, states, on_step, Validation(rollout, unseen, spec.config.max_tokens))
+        return sft.train(job, states, on_step, Validation(job.rollout(engine, verify), unseen, spec.config.max_tokens))
     return grpo.train(job, states, engine, verify, on_step, unseen)
 
 

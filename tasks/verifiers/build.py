@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,6 +16,7 @@ from schemas.verifiers import (
     JudgeSettings,
     VerifierSettings,
 )
+from tasks.stage.fingerprint import canonical
 from tasks.verifiers import (
     code_edit,
     combinations,
@@ -95,6 +97,11 @@ def requests_at_once(settings: VerifierSettings) -> int:
     if isinstance(settings, JudgeSettings):
         return settings.concurrency
     return max((requests_at_once(part) for part in parts(settings)), default=1)
+
+
+def fingerprint(settings: VerifierSettings) -> str:
+    """Code and settings, for the version of what a verifier took part in."""
+    return f"{identity(settings)} {json.dumps(canonical(settings))}"
 
 
 def identity(settings: VerifierSettings) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from typing import Any
 
 from schemas.chat import Action, State
 from schemas.verifiers import PythonSettings
 from tasks.errors import ConfigurationError
+from tasks.modules import user_code
 from tasks.policy.parsing import Completion
 from tasks.verifiers.screening import screen
 from tasks.verifiers.verdict import EQUAL, Reason, Verdict, Verify
@@ -44,13 +44,8 @@ def make(settings: PythonSettings) -> Verify:
 
 def _function(name: str) -> Callable[[State, Action, Action], Any]:
     module, _, attribute = name.partition(":")
-    try:
-        found: Callable[[State, Action, Action], Any] = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise ConfigurationError(
-            f"verifier python: {name!r} cannot be imported: {error}; a module must be installed, or lie in the working "
-            "folder or on PYTHONPATH"
-        ) from error
+    problem = f"verifier python: {name!r} cannot be imported"
+    found: Callable[[State, Action, Action], Any] = user_code(module, attribute, problem)
     if not callable(found):
         raise ConfigurationError(f"verifier python: {name!r} is not a function")
     return found

@@ -5,12 +5,11 @@ A world is deterministic: the same task and the same actions give the same messa
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from schemas.chat import Action, Message, ToolSchema
-from tasks.errors import ConfigurationError
+from tasks.modules import user_code
 
 BUILT_IN: Mapping[str, str] = {"desk": "tasks.worlds.desk", "library": "tasks.worlds.library"}
 
@@ -70,13 +69,6 @@ def load(name: str) -> World:
     Raises:
         ConfigurationError: no such world.
     """
-    module_name = BUILT_IN.get(name, name)
-    try:
-        world: World = importlib.import_module(module_name).WORLD
-    except (ImportError, AttributeError) as error:
-        known = ", ".join(BUILT_IN)
-        raise ConfigurationError(
-            f"world {name!r}: not built in ({known}) and not a module with a WORLD: {error}; a module must be "
-            "installed, or lie in the working folder or on PYTHONPATH"
-        ) from error
+    problem = f"world {name!r}: not built in ({', '.join(BUILT_IN)}) and not a module with a WORLD"
+    world: World = user_code(BUILT_IN.get(name, name), "WORLD", problem)
     return world

@@ -3,7 +3,6 @@ below."""
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -11,6 +10,7 @@ from schemas.rejects import RejectReason
 from tasks.errors import ConfigurationError
 from tasks.ingest.episode import Episode, Rejected
 from tasks.ingest.readers import openai, openhands, responses, sharegpt, swe_agent, tau2, toolbench, tooltalk
+from tasks.modules import user_code
 
 
 class Format(NamedTuple):
@@ -59,13 +59,8 @@ def users_reader(name: str) -> Callable[[Any], Any]:
         ConfigurationError: the name has another form, or there is no such function.
     """
     module_name, _, function_name = name.partition(":")
-    try:
-        function = getattr(importlib.import_module(module_name), function_name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigurationError(
-            f"ingest.reader {name!r}: not a function named as module:function: {error}; a module must be installed, or "
-            "lie in the working folder or on PYTHONPATH"
-        ) from error
+    problem = f"ingest.reader {name!r}: not a function named as module:function"
+    function = user_code(module_name, function_name, problem)
     if not callable(function):
         raise ConfigurationError(f"ingest.reader {name!r}: not a function")
     reader: Callable[[Any], Any] = function
