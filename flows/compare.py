@@ -14,19 +14,19 @@ from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 from pydantic import BaseModel, ConfigDict
 
-from flows.configuration import Changes, Preset, changed, resolved
-from flows.context import check_context
 from flows.pivotrl import evaluation, training
-from flows.start import Given
+from flows.reuse import Given
+from flows.settings.configuration import Changes, Preset, changed, resolved
+from tasks.artefact.stage import Artefact
+from tasks.children.child import children_stopped_on_error
 from tasks.errors import ConfigurationError
-from tasks.evaluation.spec import check
+from tasks.orchestration.stage_task import refusing
+from tasks.policy.context import check_context
 from tasks.policy.files import resolve, trained
 from tasks.report.comparison import card, compared
-from tasks.stage.child import children_stopped_on_error
-from tasks.stage.orchestration import refusing
-from tasks.stage.stage import Artefact
+from tasks.stages.evaluate.stage import check
+from tasks.stages.train.stage import check as check_training
 from tasks.store.store import Store
-from tasks.training.spec import check as check_training
 
 Variant = Literal["pivotrl", "random_turns", "strict_match", "sft"]
 

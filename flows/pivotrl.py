@@ -12,25 +12,25 @@ from collections.abc import Iterable, Iterator
 
 from prefect import flow
 
-from flows.configuration import Changes, Preset, resolved
-from flows.context import check_context
-from flows.start import Given, Until, check_until, given
+from flows.reuse import Given, Until, check_until, given
+from flows.settings.configuration import Changes, Preset, resolved
 from schemas.config import PipelineConfig
-from tasks.evaluation.spec import check
-from tasks.evaluation.task import evaluate
-from tasks.ingest.task import ingest
+from tasks.artefact.stage import Artefact
+from tasks.children.child import children_stopped_on_error
+from tasks.orchestration.stage_task import refusing
+from tasks.policy.context import check_context
 from tasks.policy.files import Policy, resolve, trained
-from tasks.profiling.task import profile
-from tasks.rollout.task import rollout
-from tasks.scoring.task import score
-from tasks.selection.task import select
-from tasks.splitting.task import split
-from tasks.stage.child import children_stopped_on_error
-from tasks.stage.orchestration import refusing
-from tasks.stage.stage import Artefact
+from tasks.stages.evaluate.stage import check
+from tasks.stages.evaluate.task import evaluate
+from tasks.stages.ingest.task import ingest
+from tasks.stages.profile.task import profile
+from tasks.stages.rollout.task import rollout
+from tasks.stages.score.task import score
+from tasks.stages.select.task import select
+from tasks.stages.split.task import split
+from tasks.stages.train.stage import check as check_training
+from tasks.stages.train.task import train
 from tasks.store.store import Store
-from tasks.training.spec import check as check_training
-from tasks.training.task import train
 
 
 def training(c: PipelineConfig, reference: Policy, made: Given) -> Iterator[Artefact]:

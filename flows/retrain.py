@@ -17,20 +17,20 @@ from prefect import flow
 from prefect.states import Completed
 from pydantic import BaseModel, ConfigDict, TypeAdapter, WithJsonSchema
 
-from flows.configuration import Changes, Preset, resolved
-from flows.context import check_context
 from flows.pivotrl import evaluation, training
-from flows.start import Given
+from flows.reuse import Given
+from flows.settings.configuration import Changes, Preset, resolved
 from schemas.config import GateConfig
 from schemas.locations import Location
-from tasks.evaluation.spec import check
+from tasks.artefact.stage import Artefact
+from tasks.children.child import children_stopped_on_error
+from tasks.orchestration.stage_task import refusing
+from tasks.policy.context import check_context
 from tasks.policy.files import resolve, trained
-from tasks.promotion.arrivals import recipe
-from tasks.promotion.gate import check_gate, check_held_out
-from tasks.promotion.task import decide, look
-from tasks.stage.child import children_stopped_on_error
-from tasks.stage.orchestration import refusing
-from tasks.stage.stage import Artefact
+from tasks.stages.evaluate.stage import check
+from tasks.stages.promote.arrivals import recipe
+from tasks.stages.promote.gate import check_gate, check_held_out
+from tasks.stages.promote.task import decide, look
 from tasks.store.promotion import promoted
 from tasks.store.store import Store
 

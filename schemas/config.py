@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from schemas.locations import Location
+from schemas.locations import DEFAULT_STORE, Location
 from schemas.section import RUNTIME, Engine, Section
 from schemas.training import TrainConfig
 from schemas.verifiers import VerifierSettings, WorldStateSettings
@@ -210,7 +210,7 @@ class PipelineConfig(Section):
     )
     seed: Annotated[int, RUNTIME] = Field(0, ge=0, title="Seed", description="Of sampling, selection and training.")
     store: Annotated[Location, RUNTIME] = Field(
-        ".pivotrl/store", min_length=1, title="Store", description="Root of the artefacts: a path or an fsspec URL."
+        DEFAULT_STORE, min_length=1, title="Store", description="Root of the artefacts: a path or an fsspec URL."
     )
     rounds: int = Field(1, ge=1, le=100, title="Rounds", description="Times to profile, select and train.")
     ingest: IngestConfig

@@ -9,6 +9,9 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+DEFAULT_STORE = ".pivotrl/store"
+"""Where artefacts go unless the configuration or PIVOTRL_STORE says otherwise; below the working folder."""
+
 _USER_AND_SECRET = r"://[^/@:\s]+:(?!\d+(/|$))[^@\s]+@"
 """name:secret@ before a host. A secret of AWS may hold a slash, which a port never precedes."""
 _WEB_USER = r"https?://[^/?#@\s]+@"

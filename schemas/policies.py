@@ -43,4 +43,4 @@ POLICIES = DataFrameSchema(
     strict=True,
     name="policies",
 )
-"""Meaning and unit of each column: `tasks.training.metrics.StepMetrics`."""
+"""Meaning and unit of each column: `tasks.stages.train.metrics.StepMetrics`."""

@@ -13,11 +13,11 @@ from schemas.chat import Message, Role, ToolCall, message
 from schemas.config import SplitConfig
 from schemas.toolsets import TOOLSETS
 from schemas.trajectories import TRAJECTORIES
+from tasks.artefact.stage import Artefact, Stage, obtain
+from tasks.artefact.table import frame
 from tasks.sampler.sampler import Sample, Sampling
-from tasks.splitting.splitting import STAGE as STATES_STAGE
-from tasks.splitting.splitting import write_states
-from tasks.stage.stage import Artefact, Stage, obtain
-from tasks.stage.table import frame
+from tasks.stages.split.stage import STAGE as STATES_STAGE
+from tasks.stages.split.stage import write_states
 from tasks.store.store import Store
 
 TOOLSET = "00000000000000aa"

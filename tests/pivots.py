@@ -9,14 +9,14 @@ from typing import Any
 
 from schemas.chat import Message, Role, message
 from schemas.config import ProfileConfig, SelectConfig
-from tasks.profiling.profiling import STAGE as PROFILES
-from tasks.profiling.profiling import write_profiles
-from tasks.rollout.spec import STAGE as ROLLOUTS
-from tasks.scoring.scoring import STAGE as SCORES
-from tasks.selection.selection import STAGE as PIVOTS
-from tasks.selection.selection import write_pivots
-from tasks.stage.stage import Artefact, obtain
-from tasks.stage.table import frame
+from tasks.artefact.stage import Artefact, obtain
+from tasks.artefact.table import frame
+from tasks.stages.profile.stage import STAGE as PROFILES
+from tasks.stages.profile.stage import write_profiles
+from tasks.stages.rollout.stage import STAGE as ROLLOUTS
+from tasks.stages.score.stage import STAGE as SCORES
+from tasks.stages.select.stage import STAGE as PIVOTS
+from tasks.stages.select.stage import write_pivots
 from tasks.store.store import Store
 from tests.builders import NoSettings, call, commit_states, commit_trajectories
 

@@ -74,7 +74,7 @@ def prefect_server(folder: Path) -> Iterator[dict[str, str]]:
     port = free_port()
     environment = {**os.environ, **QUIET, "PREFECT_HOME": str(folder)}
     environment.pop("PREFECT_API_URL", None)
-    command = [sys.executable, "-m", "flows.prefect_server", "server", "start"]
+    command = [sys.executable, "-m", "flows.server.prefect_server", "server", "start"]
     command += ["--host", "127.0.0.1", "--port", str(port)]
     with running(command, environment, folder / "server.log") as process:
         wait_for(f"http://127.0.0.1:{port}/api/health", process, 120)

@@ -8,7 +8,7 @@ import shlex
 import pytest
 
 from flows.cli import parser
-from flows.configuration import load
+from flows.settings.configuration import load
 from tests.servers import ROOT
 
 README = (ROOT / "README.md").read_text()

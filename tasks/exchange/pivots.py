@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas.trajectories import opening
-from tasks.stage.states import Demonstrated, StateReader
+from tasks.states.reader import Demonstrated, StateReader
 from tasks.store.lineage import parent, pivots_lineage
 from tasks.store.manifest import Ref
 from tasks.store.store import Store

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from schemas.chat import State
+from tasks.children.progress import alive
 from tasks.errors import InputError
 from tasks.policy.chat import ChatFormat
-from tasks.stage.progress import alive
 
 
 @dataclass(frozen=True, slots=True)

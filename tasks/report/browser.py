@@ -19,7 +19,7 @@ from schemas.columns import STATE_KEY
 from schemas.pivots import Unselected, Why
 from tasks.errors import InputError
 from tasks.report.samples import samples_of
-from tasks.stage.states import Key
+from tasks.states.reader import Key
 from tasks.store.lineage import parent, pivots_lineage
 from tasks.store.manifest import Manifest, Ref
 from tasks.store.store import Store

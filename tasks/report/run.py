@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from schemas.config import PipelineConfig
+from tasks.artefact.stage import Artefact
 from tasks.report.plots import in_domain_and_ood, profile_map, training_curve
-from tasks.stage.stage import Artefact
 from tasks.store.store import Store
 
 _STAGE_COLUMNS = ("stage", "version", "rows", "bytes", "seconds", "cached", "uri", "reasons")

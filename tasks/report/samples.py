@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from schemas.columns import SAMPLE_KEY, STATE_KEY
-from tasks.stage.states import Key
+from tasks.states.reader import Key
 from tasks.store.manifest import Manifest
 from tasks.store.store import Store
 

@@ -17,9 +17,9 @@ import torch
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from schemas.section import Engine
+from tasks.children.progress import alive
 from tasks.errors import InputError
 from tasks.sampler.sampler import Sample, Sampling
-from tasks.stage.progress import alive
 
 _CPU_BLOCK_TOKENS = 32
 """Only whole blocks of a prompt are shared by its samples, and vLLM's default of 128 on a CPU leaves half of a short

@@ -16,8 +16,9 @@ from schemas.verifiers import (
     JudgeSettings,
     VerifierSettings,
 )
-from tasks.stage.fingerprint import canonical
-from tasks.verifiers import (
+from tasks.artefact.fingerprint import canonical
+from tasks.verifiers.concurrency import one_at_a_time
+from tasks.verifiers.kinds import (
     code_edit,
     combinations,
     exact,
@@ -34,7 +35,6 @@ from tasks.verifiers import (
     users_function,
     world_state,
 )
-from tasks.verifiers.concurrency import one_at_a_time
 from tasks.verifiers.verdict import Verify
 
 _KINDS: dict[str, tuple[Callable[[Any], Verify], int]] = {

@@ -15,10 +15,10 @@ from schemas.verifiers import AllOfSettings, ByDomainSettings, ByToolSettings, V
 from tasks.policy.parsing import json_text
 from tasks.policy.tool_schemas import ABSENT, UNKNOWN, Parameters, parameters_by_tool
 from tasks.verifiers.build import parts
-from tasks.verifiers.combinations import only_tool
-from tasks.verifiers.exact import same_calls
-from tasks.verifiers.screening import arguments
-from tasks.verifiers.text import literals
+from tasks.verifiers.comparing.screening import arguments
+from tasks.verifiers.comparing.text import literals
+from tasks.verifiers.kinds.combinations import only_tool
+from tasks.verifiers.kinds.exact import same_calls
 
 
 class Control(StrEnum):

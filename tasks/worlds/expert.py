@@ -10,13 +10,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
-from typing import TYPE_CHECKING
 
 from schemas.chat import Action, ToolCall
+from tasks.worlds.episode import ServiceEpisode
 from tasks.worlds.service import Outcome, Request
-
-if TYPE_CHECKING:
-    from tasks.worlds.engine import ServiceEpisode
 
 
 @dataclass(frozen=True)

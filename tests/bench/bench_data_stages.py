@@ -17,10 +17,10 @@ EPISODES = (400, 4000)
 PART_SIZES = (64, 640)
 SCRIPT = """
 import resource, sys, time
-from flows.configuration import load
-from tasks.ingest import stage as ingest
-from tasks.splitting import splitting
-from tasks.stage.stage import obtain
+from flows.settings.configuration import load
+from tasks.stages.ingest import stage as ingest
+from tasks.stages.split import stage as splitting
+from tasks.artefact.stage import obtain
 from tasks.store.store import Store
 
 source, part_size, root = sys.argv[1:]

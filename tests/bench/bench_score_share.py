@@ -19,13 +19,13 @@ from schemas.config import IngestConfig, ScoreConfig
 from schemas.rollouts import ROLLOUTS
 from schemas.toolsets import TOOLSETS
 from schemas.trajectories import TRAJECTORIES
-from tasks.ingest.ingestion import ingest
-from tasks.ingest.trajectory import Trajectory
-from tasks.rollout.spec import STAGE as ROLLOUTS_STAGE
-from tasks.scoring import scoring
-from tasks.stage.stage import Artefact, obtain
-from tasks.stage.states import StateReader
-from tasks.stage.table import frame
+from tasks.artefact.stage import Artefact, obtain
+from tasks.artefact.table import frame
+from tasks.stages.ingest.ingestion import ingest
+from tasks.stages.ingest.trajectory import Trajectory
+from tasks.stages.rollout.stage import STAGE as ROLLOUTS_STAGE
+from tasks.stages.score import stage as scoring
+from tasks.states.reader import StateReader
 from tasks.store.store import Store
 from tests.builders import TRAJECTORIES_STAGE, NoSettings, commit_states
 

@@ -119,8 +119,8 @@ def make_batch(case: Case, apart: bool) -> Any:
     from schemas.chat import Action, State
     from schemas.training import TrainConfig
     from tasks.sampler.sampler import Sample
-    from tasks.training.grpo import grpo_batch
-    from tasks.training.states import TrainingState
+    from tasks.stages.train.grpo import grpo_batch
+    from tasks.stages.train.states import TrainingState
 
     rng = random.Random(0)
     history = [rng.randrange(700) for _ in range(max(case.prompts))]
@@ -139,7 +139,7 @@ def make_batch(case: Case, apart: bool) -> Any:
 def ours(case: Case, rival: str, folder: Path) -> Callable[[Any], float]:
     """Forward and backward of this trainer; gives the loss."""
     from schemas.training import TrainConfig
-    from tasks.training.learner import Learner
+    from tasks.stages.train.compute.learner import Learner
 
     settings: dict[str, Any] = SETTINGS | {
         "precision": case.precision,

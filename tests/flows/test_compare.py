@@ -8,7 +8,7 @@ from typing import Any, get_args
 import pytest
 
 from flows.compare import VARIANTS, Comparison, Variant, compare
-from flows.configuration import changed, resolved
+from flows.settings.configuration import changed, resolved
 from tasks.errors import ConfigurationError
 from tasks.report.difference import changed as differing
 from tasks.report.difference import flat

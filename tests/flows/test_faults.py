@@ -108,6 +108,6 @@ def _descendants(pid: int) -> list[int]:
 
 def _runs_worker(pid: int) -> bool:
     try:
-        return b"tasks.rollout.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return b"tasks.stages.rollout.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except FileNotFoundError:
         return False

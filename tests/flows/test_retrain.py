@@ -135,9 +135,8 @@ def test_a_run_that_was_killed_before_the_tag_moved_moves_it(growing: Growing, f
 
 def test_roll_back_holds_until_there_are_new_data(growing: Growing, first: Ref, second: Ref) -> None:
     # In a process of its own, as the command: its event must be out before it ends.
-    code = (
-        "import sys; from flows.promoting import *; print(promoted_by_hand(Store(sys.argv[1]), sys.argv[2])['before'])"
-    )
+    call = "promoted_by_hand(Store(sys.argv[1]), sys.argv[2])"
+    code = f"import sys; from flows.cli.promoting import *; print({call}['before'])"
     line = [sys.executable, "-c", code, growing.store.root, f"policies@{PROMOTED}-1"]
     environment = {**os.environ, "PREFECT_API_URL": growing.api_url}
     done = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)

@@ -11,9 +11,11 @@ from typing import Any
 
 from tests.servers import ROOT
 
-_DEPLOY = (
-    "import os, pathlib, sys; from flows.deploying import deploy; deploy(dict(os.environ), pathlib.Path(sys.argv[1]))"
-)
+_DEPLOY = """
+import os, pathlib, sys
+from flows.server.deploying import deploy
+deploy(dict(os.environ), pathlib.Path(sys.argv[1]))
+"""
 
 
 def prefect(server: dict[str, str], *arguments: str) -> str:

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from flows.cli import parser
-from flows.configuration import resolved
+from flows.settings.configuration import resolved
 from tests.servers import ROOT
 
 FILE = ROOT / "infra" / "compose.yaml"

@@ -3,11 +3,11 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from flows.configuration import resolved
+from flows.settings.configuration import resolved
 from schemas.config import IngestConfig, PipelineConfig
 from schemas.locations import holds_credentials
 from tasks.errors import ConfigurationError
-from tasks.ingest.source import files
+from tasks.stages.ingest.source import files
 from tasks.store.store import Store
 
 TOKEN = "wJalrXUtnFEMI"

@@ -16,8 +16,8 @@ from schemas import (
     trajectories,
 )
 from schemas.chat import Action, ActionKind, Role, as_action, as_message, message
+from tasks.artefact.table import frame, validate
 from tasks.errors import InputError
-from tasks.stage.table import frame, validate
 from tests.builders import call, trajectory
 
 TABLES = {

@@ -14,10 +14,10 @@ from random import Random
 from schemas.chat import Action, Message, Role, ToolSchema, message
 from tasks.worlds import expert
 from tasks.worlds.desk.rules import SERVICE as DESK
-from tasks.worlds.engine import ServiceWorld
 from tasks.worlds.library.rules import SERVICE as LIBRARY
 from tasks.worlds.people import person
 from tasks.worlds.service import Service
+from tasks.worlds.simulator import ServiceWorld
 from tasks.worlds.skills import SKILLS
 from tasks.worlds.wordlists import THINGS
 

@@ -8,16 +8,16 @@ import polars as pl
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError, model_validator
 
-from flows.importing import import_rows
+from flows.cli.importing import import_rows
 from schemas.chat import ActionKind, as_message
 from schemas.config import IngestConfig
 from tasks.errors import ConfigurationError, InputError, NotInStore, StoreError
 from tasks.exchange.export import FORMATS, export
 from tasks.exchange.pivots import Pivot, parts
-from tasks.ingest.ingestion import ingest
-from tasks.ingest.linkage import linked
-from tasks.ingest.trajectory import Trajectory
-from tasks.stage.states import StateReader
+from tasks.stages.ingest.ingestion import ingest
+from tasks.stages.ingest.linkage import linked
+from tasks.stages.ingest.trajectory import Trajectory
+from tasks.states.reader import StateReader
 from tasks.store.manifest import Ref
 from tasks.store.store import Store
 from tests.builders import TOOLS, commit_trajectories, trajectory

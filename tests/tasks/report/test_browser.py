@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from flows.importing import import_rows
+from flows.cli.importing import import_rows
 from schemas.config import SelectConfig
 from schemas.pivots import Unselected, Why
+from tasks.artefact.stage import obtain
 from tasks.errors import ConfigurationError, InputError, NotInStore
 from tasks.exchange.export import export
 from tasks.report import browser
 from tasks.report.browser import MEANINGS, cut, page, text, write
-from tasks.selection.selection import STAGE as PIVOTS
-from tasks.selection.selection import write_pivots
-from tasks.stage.stage import obtain
+from tasks.stages.select.stage import STAGE as PIVOTS
+from tasks.stages.select.stage import write_pivots
 from tasks.store.manifest import Ref
 from tasks.store.store import Store
 from tests.builders import commit_trajectories, trajectory

@@ -10,11 +10,11 @@ from schemas.chat import Role, message
 from schemas.config import SelectConfig
 from schemas.evaluations import EVALUATIONS
 from schemas.policies import POLICIES
+from tasks.artefact.stage import Stage, obtain
+from tasks.artefact.table import frame
+from tasks.artefact.writer import Writer
 from tasks.report import browser_page
 from tasks.report.card import card
-from tasks.stage.stage import Stage, obtain
-from tasks.stage.table import frame
-from tasks.stage.writer import Writer
 from tasks.store.lineage import lineage
 from tasks.store.manifest import Manifest
 from tasks.store.store import Store

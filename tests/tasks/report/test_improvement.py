@@ -4,9 +4,9 @@ import polars as pl
 import pytest
 
 from schemas.evaluations import EVALUATIONS, Scope
+from tasks.artefact.table import frame
 from tasks.errors import InputError
 from tasks.report.improvement import improvements, pooled
-from tasks.stage.table import frame
 
 MEASURED = [
     ("states", "desk", "in_domain", 0.0),

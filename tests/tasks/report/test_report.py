@@ -6,13 +6,13 @@ import pytest
 from schemas.config import IngestConfig, PipelineConfig
 from schemas.evaluations import EVALUATIONS
 from schemas.profiles import PROFILES
+from tasks.artefact.stage import Artefact, Stage, obtain
+from tasks.artefact.table import frame
 from tasks.errors import ConfigurationError
 from tasks.report.listing import listed
 from tasks.report.run import evaluation_rows, stage_rows, text, write_report
 from tasks.report.showing import shown, zero_variance
 from tasks.report.showing import text as shown_text
-from tasks.stage.stage import Artefact, Stage, obtain
-from tasks.stage.table import frame
 from tasks.store.store import Store
 from tests.builders import NoSettings, commit_states, commit_trajectories, trajectory
 

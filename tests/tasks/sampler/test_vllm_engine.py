@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from tasks.stage.progress import is_alive
+from tasks.children.progress import is_alive
 from tests.servers import ROOT
 
 SCRIPT = """

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 import yaml
 
-from tasks.stage.stage import Artefact
+from tasks.artefact.stage import Artefact
 from tasks.store.lineage import lineage
 from tasks.store.manifest import Manifest, Part
 from tasks.store.readme import readme

@@ -35,7 +35,7 @@ from schemas.verifiers import (
 )
 from tasks.policy.parsing import FORMATS, Completion, ParseFailure, parser_for
 from tasks.verifiers.build import build
-from tasks.verifiers.exact import same
+from tasks.verifiers.kinds.exact import same
 from tests.tasks.verifiers.asking import at, call, says, tool
 
 KINDS: list[VerifierSettings] = [

@@ -13,10 +13,10 @@ import pytest
 from schemas.chat import ActionKind, Role, State, as_action
 from schemas.config import IngestConfig
 from schemas.verifiers import CodeEditSettings, NemoGymSettings, SearchSettings, TerminalSettings, ToolCallSettings
-from tasks.ingest.ingestion import ingest
-from tasks.ingest.trajectory import Trajectory
-from tasks.scoring.self_check import SelfCheck, self_check
-from tasks.stage.states import Demonstrated
+from tasks.stages.ingest.ingestion import ingest
+from tasks.stages.ingest.trajectory import Trajectory
+from tasks.stages.score.self_check import SelfCheck, self_check
+from tasks.states.reader import Demonstrated
 from tasks.verifiers.build import build
 
 DATA = Path(__file__).parents[3].parent / "shared" / "data"

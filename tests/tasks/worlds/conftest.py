@@ -1,6 +1,6 @@
 import pytest
 
-from tasks.worlds.engine import ServiceWorld
+from tasks.worlds.simulator import ServiceWorld
 from tasks.worlds.world import load
 
 

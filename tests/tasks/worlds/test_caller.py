@@ -1,5 +1,5 @@
 from schemas.chat import Action
-from tasks.worlds.engine import ServiceWorld
+from tasks.worlds.simulator import ServiceWorld
 from tasks.worlds.world import load
 
 

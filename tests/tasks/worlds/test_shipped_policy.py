@@ -10,8 +10,8 @@ import pytest
 
 from schemas.chat import Message, Role, message
 from tasks.worlds import expert
-from tasks.worlds.engine import ServiceWorld
 from tasks.worlds.pretraining.tokenizer import MARKS, SPECIAL, TEMPLATE, VOCABULARY
+from tasks.worlds.simulator import ServiceWorld
 from tasks.worlds.skills import SKILLS
 from tasks.worlds.world import load
 

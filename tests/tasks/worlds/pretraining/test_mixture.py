@@ -5,9 +5,9 @@ from random import Random
 from schemas.chat import Role
 from tasks.worlds import expert
 from tasks.worlds.desk.rules import SERVICE
-from tasks.worlds.engine import ServiceWorld
 from tasks.worlds.pretraining.legs import ASKS, DOUBTS
 from tasks.worlds.pretraining.mixture import Conversation, episodes, sources
+from tasks.worlds.simulator import ServiceWorld
 from tasks.worlds.skills import SKILLS
 from tasks.worlds.world import load
 

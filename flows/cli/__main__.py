@@ -1,0 +1,7 @@
+"""`python -m flows.cli`: the command from a checkout."""
+
+import sys
+
+from flows.cli import main
+
+sys.exit(main())

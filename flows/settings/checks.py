@@ -1,0 +1,67 @@
+"""What the command line looks at before it starts Prefect, which takes a while: mistakes that can be told at once."""
+
+from __future__ import annotations
+
+from flows.reuse import check_until, made_from
+from schemas.config import IngestConfig, PipelineConfig
+from tasks.errors import ConfigurationError, InputError
+from tasks.policy.context import check_context
+from tasks.policy.files import local, resolve
+from tasks.stages.evaluate.stage import check as check_evaluation
+from tasks.stages.ingest.formats import users_reader
+from tasks.stages.ingest.source import files, world_source
+from tasks.stages.train.stage import check as check_training
+from tasks.store.store import Store
+from tasks.worlds.world import load
+
+
+def check_run(c: PipelineConfig, start: str = "", until: str = "evaluations") -> None:
+    """Refuse a run whose end, start, store, model or source cannot be.
+
+    Raises:
+        ConfigurationError: one of them; the text says which, and what to do.
+        NotInStore: no such start or policy.
+    """
+    check_until(until, c.train.method)
+    check_evaluation(c.evaluate)
+    check_training(c.train)
+    store = Store(c.store)
+    made = made_from(store, start, until)
+    check_model(c, store, until)
+    if "trajectories" not in made:
+        check_source(c.ingest)
+
+
+def check_model(c: PipelineConfig, store: Store, until: str) -> None:
+    """Refuse a model that is not there, that lacks what a run needs, or whose context is too short for it. A folder is
+    not hashed, as the run does, since that takes minutes for a large one.
+
+    Raises:
+        ConfigurationError: why it cannot be used.
+        NotInStore: no such policy.
+    """
+    try:
+        folder = local(c.model)
+        location = str(folder) if folder is not None else resolve(c.model, store).location
+    except InputError as error:
+        raise ConfigurationError(str(error)) from error
+    check_context(c, location, store, until)
+
+
+def check_source(ingest: IngestConfig) -> None:
+    """Refuse a source on this machine that is not there, a world or a reader that does not exist. What lies behind a
+    URL is left to the stage, which asks again where the network fails.
+
+    Raises:
+        ConfigurationError: why it cannot be used.
+    """
+    if ingest.reader:
+        users_reader(ingest.reader)
+    world = world_source(ingest.source)
+    if world:
+        load(world.world)
+    elif "://" not in ingest.source:
+        try:
+            files(ingest.source)
+        except InputError as error:
+            raise ConfigurationError(str(error)) from error

@@ -1,0 +1,1 @@
+"""How an artefact is made: fingerprint; reuse, or run, validate, commit."""

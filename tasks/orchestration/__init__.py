@@ -1,0 +1,1 @@
+"""A stage as Prefect sees it: task, card, event, progress."""

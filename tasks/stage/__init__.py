@@ -1,1 +1,0 @@
-"""What a stage is: fingerprint, reuse or run, validate, commit, publish."""

@@ -1,0 +1,93 @@
+"""Run the suites that a configuration asks for, greedy and sampled, and summarise each as a row of `evaluations`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+from schemas.config import EvaluateConfig
+from schemas.evaluations import Scope, Suite
+from tasks.errors import StageFailed
+from tasks.stages.evaluate import suites
+from tasks.stages.evaluate.actor import Actor
+from tasks.stages.evaluate.stage import chosen_skills
+from tasks.states.reader import Demonstrated
+from tasks.verifiers.verdict import Verify
+from tasks.worlds.world import load
+
+EVALUATION_SEED = 20_260
+"""Tasks and items are the same for every policy and every seed of a run: only then do two evaluations compare."""
+
+Row = dict[str, Any]
+
+
+def summary(suite: Suite, domain: str, scope: Scope, temperature: float, cases: Sequence[suites.Case]) -> Row:
+    """The row of one measurement: the mean over cases, and its standard error over tasks.
+
+    Raises:
+        StageFailed: no case was decided.
+    """
+    if not cases:
+        raise StageFailed(
+            f"{suite.value} {domain}: the verifier decided no held-out state, so there is nothing to average; a judge "
+            "gives no reward when its endpoint fails: see that score.verifier.url answers, and run again"
+        )
+    return {
+        "suite": suite.value,
+        "domain": domain,
+        "scope": scope.value,
+        "metric": "pass_rate",
+        "temperature": temperature,
+        "value": fmean(value for _, value in cases),
+        "n": len(cases),
+        "standard_error": standard_error(cases),
+    }
+
+
+def standard_error(cases: Sequence[suites.Case]) -> float:
+    """Of the mean, robust to cases of one task being alike (Liang and Zeger 1986); stdev / sqrt(n) where each is
+    alone.
+
+    One task says nothing of how tasks differ: the largest standard error that a rate can have, 0.5, stands for it.
+    """
+    mean = fmean(value for _, value in cases)
+    residuals: dict[str, float] = {}
+    for task, value in cases:
+        residuals[task] = residuals.get(task, 0.0) + value - mean
+    tasks = len(residuals)
+    if tasks < 2:
+        return 0.5
+    return math.sqrt(tasks / (tasks - 1) * sum(r * r for r in residuals.values())) / len(cases)
+
+
+def measure(
+    actor: Actor,
+    config: EvaluateConfig,
+    states: Sequence[Demonstrated],
+    verify: Verify,
+    progress: Callable[[str], None],
+    requests: int = 1,
+) -> Iterator[Row]:
+    """One row a suite, domain and temperature; `requests` states are verified at once."""
+    temperatures: Mapping[float, int] = {0.0: 1, config.temperature: config.samples}
+    by_domain: dict[str, list[Demonstrated]] = {}
+    for state in states:
+        by_domain.setdefault(state.state.domain, []).append(state)
+    worlds = [(name, Scope.IN_DOMAIN) for name in config.worlds] + [(name, Scope.OOD) for name in config.ood_worlds]
+    for temperature, samples in temperatures.items():
+        for domain, held_out in by_domain.items():
+            cases = suites.held_out_states(actor.at(temperature, samples), held_out, verify, requests)
+            yield summary(Suite.STATES, domain, Scope.IN_DOMAIN, temperature, cases)
+            progress(f"states {domain}")
+        for name, scope in worlds:
+            world = load(name)
+            tasks = world.task_ids("test", config.episodes, EVALUATION_SEED)
+            cases = suites.episodes(actor.at(temperature), world, tasks, config.max_turns)
+            yield summary(Suite.EPISODES, name, scope, temperature, cases)
+            progress(f"episodes {name}")
+        for name in chosen_skills(config):
+            cases = suites.skill(actor.at(temperature), name, config.items, EVALUATION_SEED)
+            yield summary(Suite.SKILL, name, Scope.OOD, temperature, cases)
+            progress(f"skill {name}")

@@ -1,0 +1,76 @@
+"""The child process of `evaluate`: one policy, one engine, every suite."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from pathlib import Path
+
+from schemas.config import EvaluateConfig
+from schemas.evaluations import EVALUATIONS
+from schemas.states import Split
+from tasks.artefact.table import frame
+from tasks.artefact.writer import Writer
+from tasks.children.child import enter
+from tasks.children.progress import Update, report
+from tasks.errors import StageFailed
+from tasks.policy.chat import ChatFormat
+from tasks.policy.files import fetch
+from tasks.sampler.sampler import Sampling
+from tasks.sampler.vllm_engine import VllmEngine
+from tasks.stages.evaluate.actor import Actor
+from tasks.stages.evaluate.measuring import EVALUATION_SEED, measure
+from tasks.stages.evaluate.stage import STAGE, EvaluateSpec, chosen_skills
+from tasks.states.reader import Demonstrated, StateReader
+from tasks.store.store import Store
+from tasks.verifiers.build import build, requests_at_once
+
+
+def held_out(reader: StateReader, config: EvaluateConfig) -> list[Demonstrated]:
+    """The validation states, or `config.states` of them, spread over trajectories: the same ones for every policy."""
+    if config.states == 0:
+        return []
+    found = sorted(reader.all(split=Split.VALIDATION), key=_draw)
+    return sorted(found[: config.states], key=lambda s: s.key)
+
+
+def _draw(state: Demonstrated) -> bytes:
+    return hashlib.sha256(f"{state.key[0]}/{state.key[1]}".encode()).digest()
+
+
+def work(spec: EvaluateSpec) -> None:
+    """Measure and write one part."""
+    config = spec.config
+    store = Store(spec.store)
+    states = held_out(StateReader(store, spec.states, spec.trajectories), config)
+    domains = len({s.state.domain for s in states})
+    total = 2 * (domains + len(config.worlds) + len(config.ood_worlds) + len(chosen_skills(config)))
+    done = 0
+
+    def progress(what: str) -> None:
+        nonlocal done
+        done += 1
+        report(Update("evaluate", done, total, what))
+
+    with tempfile.TemporaryDirectory(prefix="pivotrl-policy-") as workspace:
+        folder = fetch(spec.policy, store, Path(workspace))
+        engine = VllmEngine(folder, config.engine, spec.seed)
+        sampling = Sampling(n=1, temperature=0.0, max_tokens=config.max_tokens, seed=EVALUATION_SEED + spec.seed)
+        actor = Actor(
+            engine, ChatFormat(folder, spec.score.parser), config.engine.max_model_len - config.max_tokens, sampling
+        )
+        verifier = spec.score.verifier
+        rows = [
+            {"policy": spec.policy.version, **row}
+            for row in measure(actor, config, states, build(verifier), progress, requests_at_once(verifier))
+        ]
+    if not rows:
+        raise StageFailed(
+            "nothing to evaluate: no states are held out (split.validation_fraction, or too few tasks), and neither "
+            "evaluate.worlds nor evaluate.skills names anything"
+        )
+    Writer(store, spec.target, STAGE.tables).write(0, {"evaluations": frame(EVALUATIONS, rows)})
+
+
+if __name__ == "__main__":
+    enter(EvaluateSpec, work)

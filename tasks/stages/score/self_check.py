@@ -1,0 +1,154 @@
+"""Does the verifier hold on this data? Every demonstration must score 1 against its own state, and junk must score
+0."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel
+
+from schemas.chat import Action
+from schemas.config import ScoreConfig
+from schemas.verifiers import VerifierSettings
+from tasks.errors import StageFailed
+from tasks.stages.score.undecided import Undecided, counted, require_decided
+from tasks.states.reader import Demonstrated
+from tasks.verifiers.build import requests_at_once
+from tasks.verifiers.concurrency import in_order
+from tasks.verifiers.controls import Control, controls, not_asked
+from tasks.verifiers.verdict import Verdict, Verify
+
+_EXAMPLES = 10
+"""Failing examples that are kept of each sort."""
+
+
+class SelfCheck(BaseModel):
+    """Counts over some states; a verdict without a reward counts in `undecided` only.
+
+    `gold` are demonstrations against their own states, `junk` the controls; `passed_by_control` says which of the
+    latter got a reward.
+    """
+
+    gold: int = 0
+    gold_failed: int = 0
+    junk: int = 0
+    junk_passed: int = 0
+    passed_by_control: dict[str, int] = {}
+    gold_examples: list[str] = []
+    junk_examples: list[str] = []
+    undecided: Undecided = Undecided()
+
+    @property
+    def gold_rate(self) -> float:
+        """Share of demonstrations that score 1."""
+        return 1.0 - self.gold_failed / self.gold if self.gold else 1.0
+
+    @property
+    def junk_rate(self) -> float:
+        """Share of controls that get any reward."""
+        return self.junk_passed / self.junk if self.junk else 0.0
+
+    def plus(self, other: SelfCheck) -> SelfCheck:
+        """Both together."""
+        return SelfCheck(
+            gold=self.gold + other.gold,
+            gold_failed=self.gold_failed + other.gold_failed,
+            junk=self.junk + other.junk,
+            junk_passed=self.junk_passed + other.junk_passed,
+            passed_by_control=dict(Counter(self.passed_by_control) + Counter(other.passed_by_control)),
+            gold_examples=(self.gold_examples + other.gold_examples)[:_EXAMPLES],
+            junk_examples=(self.junk_examples + other.junk_examples)[:_EXAMPLES],
+            undecided=self.undecided.plus(other.undecided),
+        )
+
+    def summary(self) -> dict[str, Any]:
+        """For the manifest: counts, both rates, and the examples."""
+        rates = {"gold_rate": round(self.gold_rate, 6), "junk_rate": round(self.junk_rate, 6)}
+        return {"self_check": {**rates, **self.model_dump()}}
+
+
+class _Asked(NamedTuple):
+    """An action to be verified at a state; a demonstration is no control."""
+
+    state: Demonstrated
+    control: Control | None
+    action: Action
+
+
+def self_check(states: Sequence[Demonstrated], verify: Verify, settings: VerifierSettings) -> SelfCheck:
+    """The check of these states; another state's call comes from the next one in order that makes a call."""
+
+    def verdict_on(one: _Asked) -> Verdict:
+        return verify(one.state.state, one.state.demonstration, one.action)
+
+    asked = list(_asked(states, settings))
+    verdicts = in_order(verdict_on, asked, requests_at_once(settings))
+    found, passed = SelfCheck(), Counter[str]()
+    for (state, control, _), verdict in zip(asked, verdicts, strict=True):
+        if verdict.reward is None:
+            continue
+        if control is None:
+            found.gold += 1
+            if verdict.reward < 1.0:
+                found.gold_failed += 1
+                found.gold_examples.append(_example(state, "its demonstration", verdict))
+        else:
+            found.junk += 1
+            if verdict.reward:
+                passed[control.value] += 1
+                found.junk_examples.append(_example(state, control.value, verdict))
+    found.passed_by_control, found.junk_passed = dict(passed), passed.total()
+    found.undecided = counted(len(asked), [verdict.detail for verdict in verdicts if verdict.reward is None])
+    return SelfCheck().plus(found)
+
+
+def _asked(states: Sequence[Demonstrated], settings: VerifierSettings) -> Iterator[_Asked]:
+    for state, other in zip(states, _others(states), strict=True):
+        yield _Asked(state, None, state.demonstration)
+        skipped = not_asked(settings, state.state, state.demonstration)
+        for control, action in controls(state.state, state.demonstration, other):
+            if control not in skipped:
+                yield _Asked(state, control, action)
+
+
+def require(check: SelfCheck, config: ScoreConfig) -> None:
+    """Accept the verifier.
+
+    Raises:
+        StageFailed: a rate is over its bound; the text says which states and why.
+    """
+    require_decided(check.undecided, check.undecided.asked, "demonstrations and controls", config)
+    if check.gold_rate < config.min_gold_rate:
+        raise StageFailed(
+            f"scores: {check.gold_failed} of {check.gold} demonstrations do not score 1 against their own state "
+            f"(rate {check.gold_rate:.4f}, score.min_gold_rate {config.min_gold_rate}): "
+            + "; ".join(check.gold_examples)
+        )
+    if check.junk_rate > config.max_junk_rate:
+        raise StageFailed(
+            f"scores: {check.junk_passed} of {check.junk} junk controls get a reward (rate {check.junk_rate:.4f}, "
+            f"score.max_junk_rate {config.max_junk_rate}): " + "; ".join(check.junk_examples)
+        )
+
+
+def _others(states: Sequence[Demonstrated]) -> list[Action | None]:
+    """For each state the demonstration of the next one that makes another call, in a ring."""
+    calling = [state.demonstration for state in states if state.demonstration.tool_calls]
+    found: list[Action | None] = []
+    position = 0
+    for state in states:
+        position += bool(state.demonstration.tool_calls)
+        ahead = (calling[(position + step) % len(calling)] for step in range(min(len(calling), 8)))
+        found.append(next((action for action in ahead if not _alike(action, state.demonstration)), None))
+    return found
+
+
+def _alike(a: Action, b: Action) -> bool:
+    return [(c["name"], c["arguments"]) for c in a.tool_calls] == [(c["name"], c["arguments"]) for c in b.tool_calls]
+
+
+def _example(state: Demonstrated, what: str, verdict: Verdict) -> str:
+    trajectory_id, turn_index = state.key
+    return f"{what} at {trajectory_id}/{turn_index}: {verdict.reward} {verdict.reason.value} {verdict.detail}"[:300]

@@ -1,0 +1,1 @@
+"""States with their history, and draws of them that depend on names alone."""

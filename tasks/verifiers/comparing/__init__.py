@@ -1,0 +1,1 @@
+"""What several kinds of verifier compare with: values, text, shell commands, calls."""

@@ -1,0 +1,105 @@
+"""`math`: a message with the same mathematical value, by the math-verify library; calls are compared by `tool_call`.
+
+A formula can take forever (`9^{9^{9^9}}`), and what stops it in the library is a signal, which works in a main thread
+only. So the library runs in a child process (child.py), which is stopped when it is late.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import importlib.util
+import json
+import selectors
+import subprocess
+import sys
+import threading
+
+from schemas.chat import Action, State
+from schemas.domain_verifiers import MathSettings
+from schemas.verifiers import ToolCallSettings
+from tasks.errors import ConfigurationError
+from tasks.policy.parsing import Completion
+from tasks.verifiers.comparing.screening import screen
+from tasks.verifiers.kinds import tool_call
+from tasks.verifiers.verdict import EQUAL, EQUIVALENT, Reason, Verdict, Verify, no
+
+VERSION = 1
+_LONGEST = 20_000
+"""Characters of a message; the last ones are read, where the answer stands."""
+_START_S = 60.0
+"""Seconds in which the child must have imported its libraries."""
+
+
+class Child:
+    """The process that compares formulas, one at a time; started by the first comparison, again after a late one."""
+
+    def __init__(self, settings: MathSettings) -> None:
+        self._settings = settings
+        self._process: subprocess.Popen[str] | None = None
+        self._lock = threading.Lock()
+        atexit.register(self.stop)
+
+    def compare(self, wanted: str, given: str) -> Verdict:
+        """The verdict on two messages."""
+        question = {"wanted": wanted[-_LONGEST:], "given": given[-_LONGEST:], "decimals": self._settings.decimals}
+        with self._lock:
+            if self._process is None or self._process.poll() is not None:
+                self._process = self._start()
+                if self._answer(_START_S) is None:
+                    self.stop()
+                    return Verdict(None, Reason.UNDECIDED, "math-verify did not start")
+            with contextlib.suppress(BrokenPipeError):  # a child that died gives no answer either
+                print(json.dumps(question), file=self._process.stdin, flush=True)
+            answer = self._answer(self._settings.timeout_s)
+            if answer is None:
+                self.stop()
+                return no(Reason.NOT_RUN, f"no answer in {self._settings.timeout_s} s")
+        found = json.loads(answer)
+        return EQUIVALENT if found["same"] else no(Reason(found["reason"]), found["detail"])
+
+    def stop(self) -> None:
+        """End the process, if there is one."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    @staticmethod
+    def _start() -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "tasks.verifiers.kinds.mathematics.child"]
+        return subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+
+    def _answer(self, seconds: float) -> str | None:
+        """The child's next line; None if there is none in time. It writes a line at once, so the wait is for that."""
+        assert self._process is not None and self._process.stdout is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process.stdout, selectors.EVENT_READ)
+            ready = selector.select(seconds)
+        return (self._process.stdout.readline() or None) if ready else None
+
+
+def make(settings: MathSettings) -> Verify:
+    """The verifier.
+
+    Raises:
+        ConfigurationError: math-verify is not installed.
+    """
+    if importlib.util.find_spec("math_verify") is None:
+        raise ConfigurationError("verifier math needs the package math-verify: pip install math-verify")
+    child = Child(settings)
+    calls = tool_call.make(ToolCallSettings())
+
+    def verify(state: State, demonstration: Action, completion: Completion) -> Verdict:
+        action = screen(demonstration, completion)
+        if isinstance(action, Verdict):
+            return action
+        if demonstration.tool_calls:
+            return calls(state, demonstration, action)
+        if demonstration.content.strip() == action.content.strip():
+            return EQUAL
+        return child.compare(demonstration.content, action.content)
+
+    return verify

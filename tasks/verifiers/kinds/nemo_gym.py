@@ -1,0 +1,97 @@
+"""`nemo_gym`: decides as NeMo Gym's `single_step_tool_use_with_argument_comparison`, for users who must match it.
+
+Its looseness is kept: a surplus call is free while `parallel_tool_call_rewarding` is off, a boolean passes for an
+integer, an integer does not for a float, and a tenth of common words makes two texts equal. Only what cannot be read is
+stricter here: arguments with a repeated key or NaN are a parse failure, and an empty message is none.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from schemas.chat import Action, State, ToolCall
+from schemas.verifiers import NemoGymSettings
+from tasks.policy.parsing import Completion
+from tasks.verifiers.comparing.calls import both_arguments, wrong_tool
+from tasks.verifiers.comparing.matching import maximum_matching
+from tasks.verifiers.comparing.screening import screen
+from tasks.verifiers.verdict import EQUIVALENT, Reason, Verdict, Verify, no, shown
+
+VERSION = 1
+
+
+def make(settings: NemoGymSettings) -> Verify:
+    """The verifier."""
+
+    def verify(_: State, demonstration: Action, completion: Completion) -> Verdict:
+        action = screen(demonstration, completion)
+        if isinstance(action, Verdict):
+            return action
+        if not demonstration.tool_calls:
+            return EQUIVALENT
+        wanted, given = demonstration.tool_calls, action.tool_calls
+        if len(wanted) == len(given) == 1:
+            return _compare(wanted[0], given[0], settings)
+        if settings.parallel_tool_call_rewarding and not _count_allowed(len(wanted), len(given), settings):
+            return no(Reason.CALL_COUNT, f"{len(given)} calls where {len(wanted)} were expected")
+        return _rewarded(_matched(wanted, given, settings), len(wanted), len(given), settings)
+
+    return verify
+
+
+def _count_allowed(expected: int, actual: int, settings: NemoGymSettings) -> bool:
+    return (actual >= expected or settings.allow_subset) and (actual <= expected or settings.allow_superset)
+
+
+def _matched(wanted: Sequence[ToolCall], given: Sequence[ToolCall], settings: NemoGymSettings) -> int:
+    return maximum_matching([[_compare(a, b, settings).reward == 1.0 for b in given] for a in wanted])
+
+
+def _rewarded(matched: int, expected: int, actual: int, settings: NemoGymSettings) -> Verdict:
+    detail = f"{matched} of {expected} calls are matched, {actual} were given"
+    if not settings.parallel_tool_call_rewarding:
+        reward = float(matched == expected)
+    elif settings.parallel_tool_call_reward_mode == "f1":
+        reward = 2 * matched / (expected + actual)
+    else:
+        required = min(expected, actual) if settings.allow_subset else expected
+        share = matched / required
+        reward = share if settings.parallel_tool_call_reward_mode == "fractional" else float(share == 1.0)
+    reason = Reason.EQUIVALENT if reward == 1.0 else Reason.PARTIAL if reward else Reason.WRONG_ARGUMENT
+    return Verdict(reward, reason, detail)
+
+
+def _compare(wanted: ToolCall, given: ToolCall, settings: NemoGymSettings) -> Verdict:
+    if wanted["name"] != given["name"]:
+        return wrong_tool(wanted, given)
+    read = both_arguments(wanted, given)
+    if isinstance(read, Verdict):
+        return read
+    expected, actual = read
+    if _same(expected, actual, settings):
+        return EQUIVALENT
+    return no(Reason.WRONG_ARGUMENT, f"{shown(actual)}, expected {shown(expected)}")
+
+
+def _same(expected: Any, actual: Any, settings: NemoGymSettings) -> bool:
+    if not isinstance(actual, type(expected)):
+        return False
+    if isinstance(expected, dict):
+        return expected.keys() == actual.keys() and all(_same(expected[k], actual[k], settings) for k in expected)
+    if isinstance(expected, list):
+        pairs = zip(expected, actual, strict=False)
+        return len(expected) == len(actual) and all(_same(a, b, settings) for a, b in pairs)
+    if isinstance(expected, float):
+        return bool(abs(expected - actual) < settings.floating_point_comparison_threshold)
+    if isinstance(expected, str):
+        return _same_words(expected, actual, settings.word_count_similarity_threshold)
+    return bool(expected == actual)
+
+
+def _same_words(expected: str, actual: str, threshold: float) -> bool:
+    a, b = Counter(expected.lower().split()), Counter(actual.lower().split())
+    if min(a.total(), b.total()) < 2:
+        return expected == actual
+    return (a & b).total() / (a.total() + b.total()) >= threshold

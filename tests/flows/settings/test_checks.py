@@ -1,0 +1,73 @@
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.settings.checks import check_run
+from schemas.config import PipelineConfig
+from tasks.errors import ConfigurationError, NotInStore
+from tasks.policy.files import DESK
+from tasks.store.store import Store
+from tests.builders import commit_states, commit_trajectories, trajectory
+
+
+def config(store: Store, source: str = "world://desk", **changes: Any) -> PipelineConfig:
+    ingest = {"source": source, **changes.pop("ingest", {})}
+    return PipelineConfig.model_validate({"model": "desk", "store": store.root, "ingest": ingest, **changes})
+
+
+def test_a_run_that_can_be_is_let_through(store: Store, tmp_path: Path) -> None:
+    check_run(config(store))
+    shutil.copytree(DESK, tmp_path / "model")
+    (tmp_path / "a.jsonl").write_text("")
+    check_run(config(store, str(tmp_path / "*.jsonl"), model=str(tmp_path / "model")))
+    assert not list(store.artefacts())
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"source": "nowhere/*.jsonl"}, "ingest.source 'nowhere/\\*.jsonl': no such file"),
+        ({"source": "world://dekc"}, "world 'dekc': not built in"),
+        ({"ingest": {"reader": "nowhere:read"}}, "ingest.reader 'nowhere:read'"),
+        ({"model": "./nowhere"}, "model './nowhere': no such folder"),
+        ({"model": "dekc"}, "model 'dekc': no such folder"),
+        ({"evaluate": {"skills": ["flying"]}}, "flying"),
+        ({"rollout": {"engine": {"max_model_len": 4096}}}, "reads 2,048 tokens at most"),
+    ],
+)
+def test_a_mistake_is_one_of_the_configuration(store: Store, changes: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ConfigurationError, match=sentence):
+        check_run(config(store, **changes))
+
+
+@pytest.mark.parametrize("section", ["rollout", "train", "evaluate"])
+def test_a_context_matters_from_the_stage_on_that_samples(store: Store, section: str) -> None:
+    long = config(store, **{section: {"engine": {"max_model_len": 4096}}})
+    last = {"rollout": "states", "train": "pivots", "evaluate": "policies"}[section]
+    first = {"rollout": "rollouts", "train": "policies", "evaluate": "evaluations"}[section]
+    check_run(long, until=last)
+    with pytest.raises(ConfigurationError, match=f"fewer than {section}.engine.max_model_len: set"):
+        check_run(long, until=first)
+
+
+def test_a_model_that_lacks_something_too(store: Store, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(DESK, folder)
+    (folder / "chat_template.jinja").unlink()
+    with pytest.raises(ConfigurationError, match="has no chat template"):
+        check_run(config(store, model=str(folder)))
+
+
+def test_a_start_needs_no_source(store: Store) -> None:
+    commit_states(store, commit_trajectories(store, [[trajectory(0)]]))
+    check_run(config(store, "gone.jsonl"), start="states")
+    with pytest.raises(NotInStore, match="no version or tag 'latest' of pivots"):
+        check_run(config(store, "gone.jsonl"), start="pivots")
+    with pytest.raises(NotInStore, match="no version or tag 'lost' of policies"):
+        check_run(config(store, model="policies@lost"))
+
+
+def test_what_lies_behind_a_url_is_left_to_the_stage(store: Store) -> None:
+    check_run(config(store, "s3://no-such-bucket-anywhere/rows.jsonl"))

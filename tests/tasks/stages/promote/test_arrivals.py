@@ -1,0 +1,122 @@
+import pytest
+
+from schemas.config import GateConfig, IngestConfig, PipelineConfig, TrainConfig
+from tasks.artefact.fingerprint import canonical
+from tasks.artefact.stage import Artefact
+from tasks.errors import NotInStore
+from tasks.policy.files import Policy, trained
+from tasks.stages.promote.arrivals import arrivals, recipe, trained_on
+from tasks.store.manifest import Manifest, Ref
+from tasks.store.promotion import promote
+from tasks.store.store import Store
+from tests.builders import commit_states, commit_trajectories, trajectory
+
+BASE = Policy(location="desk", version="base")
+GATE = GateConfig()
+RECIPE = "recipe"
+
+
+def data(store: Store, *numbers: int) -> Artefact:
+    return commit_trajectories(store, [[trajectory(number)] for number in numbers])
+
+
+def commit(store: Store, stage: str, number: int, inputs: dict[str, str], **fields: object) -> Ref:
+    ref = Ref(stage=stage, version=f"{number:016x}")
+    manifest = {"stage": stage, "version": ref.version, "stage_version": 1, "config": {}, "parts": (), **fields}
+    store.commit(Manifest.model_validate({**manifest, "inputs": inputs}))
+    return ref
+
+
+def policy(store: Store, number: int, trajectories: Artefact) -> Ref:
+    states = commit_states(store, trajectories)
+    return commit(store, "policies", number, {"states": str(states.ref), "pivots": "pivots@cleared-away"})
+
+
+def decide(store: Store, number: int, candidate: Ref, trajectories: Artefact, holds: bool, baseline: Policy = BASE):
+    inputs = {"policies": str(candidate), "policy": baseline.version, "trajectories": str(trajectories.ref)}
+    summary = {"passes": holds, "sentence": "too little"}
+    commit(store, "decisions", number, {**inputs, "recipe": RECIPE}, config=canonical(GATE), summary=summary)
+
+
+def look(store: Store, trajectories: Artefact, key: str = RECIPE, baseline: Policy = BASE, gate: GateConfig = GATE):
+    return arrivals(store, trajectories.ref, key, baseline, gate)
+
+
+def test_everything_is_new_before_the_first_promotion(store: Store) -> None:
+    found = look(store, data(store, 1, 2))
+    assert (found.new, found.known, found.gone, found.ended) == (2, 0, 0, "")
+
+
+def test_new_is_told_by_content(store: Store) -> None:
+    old = data(store, 1, 2, 3)
+    promote(store, one := policy(store, 9, old))
+    found = look(store, data(store, 4, 3, 2))
+    assert (found.new, found.known, found.gone, found.ended) == (1, 2, 1, "")
+    assert "1 that the promoted policy saw are gone" in found.text
+    again = look(store, data(store, 3, 2))
+    assert again.new == 0 and again.ended == f"no trajectory arrived since {one} was trained, on 3"
+
+
+def test_the_same_data_are_not_trained_on_again_after_a_rejection(store: Store) -> None:
+    decide(store, 1, policy(store, 9, data(store, 1, 2)), data(store, 1, 2), holds=False)
+    assert "was rejected: too little" in look(store, data(store, 2, 1)).ended, "other parts, the same trajectories"
+    for changed in (
+        look(store, data(store, 1, 3)),
+        look(store, data(store, 1)),  # a person took out what spoiled the candidate
+        look(store, data(store, 1, 2), key="another"),
+        look(store, data(store, 1, 2), baseline=Policy(location="x", version="another")),
+        look(store, data(store, 1, 2), gate=GateConfig(min_gain=0.5)),
+    ):
+        assert changed.ended == ""
+
+
+def test_a_run_that_was_killed_before_the_tag_moved_goes_on(store: Store) -> None:
+    decide(store, 1, policy(store, 9, data(store, 1, 2)), data(store, 1, 2), holds=True)
+    assert look(store, data(store, 1, 2)).ended == ""
+
+
+def test_what_was_in_use_before_does_not_come_back_by_itself(store: Store) -> None:
+    promote(store, one := policy(store, 8, data(store, 1)))
+    promote(store, two := policy(store, 9, data(store, 1, 2)))
+    decide(store, 1, two, data(store, 1, 2), holds=True, baseline=trained(one))
+    promote(store, one)
+    assert f"{two}, trained on these trajectories, was in use before" in look(store, data(store, 1, 2)).ended
+    assert look(store, data(store, 1, 2, 3)).ended == ""
+
+
+def test_a_decision_of_an_earlier_version_holds_nothing_up(store: Store) -> None:
+    candidate = policy(store, 9, seen := data(store, 1, 2))
+    inputs = {"policies": str(candidate), "policy": BASE.version, "trajectories": str(seen.ref), "recipe": RECIPE}
+    commit(store, "decisions", 1, inputs, config=canonical(GATE), summary={"promoted": False, "sentence": ""})
+    assert look(store, data(store, 2, 1)).ended == ""
+
+
+def test_a_rejection_whose_data_are_gone_holds_nothing_up(store: Store) -> None:
+    seen = data(store, 1, 2)
+    decide(store, 1, policy(store, 9, seen), seen, holds=False)
+    store.objects.remove(f"trajectories/{seen.version}")
+    assert look(store, data(store, 2, 1)).ended == ""
+
+
+@pytest.mark.parametrize("lost", ["states", "trajectories"])
+def test_a_promoted_policy_without_its_data_is_an_error_that_says_what_to_do(store: Store, lost: str) -> None:
+    promote(store, one := policy(store, 9, data(store, 1)))
+    (version,) = store.objects.names(lost)
+    store.objects.remove(f"{lost}/{version}")
+    with pytest.raises(NotInStore, match=f"new since {one} cannot be told, because {lost}@{version} is gone.*promote"):
+        look(store, data(store, 2))
+
+
+def test_a_policy_that_was_not_made_from_trajectories_is_an_error(store: Store) -> None:
+    with pytest.raises(NotInStore, match="its manifest names no states"):
+        trained_on(store, commit(store, "policies", 1, {}))
+
+
+def test_the_recipe_is_all_but_the_data_and_how_fast(store: Store) -> None:
+    config = PipelineConfig(model="desk", ingest=IngestConfig(source="a"))
+    same = config.model_copy(update={"ingest": IngestConfig(source="b"), "store": "elsewhere", "model": "./copy"})
+    assert recipe(config, BASE) == recipe(same, BASE)
+    others = [{"train": TrainConfig(steps=9)}, {"seed": 1}, {"rounds": 2}]
+    made = {recipe(config.model_copy(update=other), BASE) for other in others}
+    made |= {recipe(config, BASE), recipe(config, Policy(location="desk", version="another"))}
+    assert len(made) == 5

@@ -1,0 +1,156 @@
+from pathlib import Path
+
+import pytest
+
+from schemas.config import RolloutConfig
+from schemas.rollouts import ROLLOUTS
+from schemas.section import Engine
+from tasks.artefact.stage import obtain
+from tasks.artefact.writer import Writer
+from tasks.errors import StageFailed
+from tasks.policy.chat import ChatFormat
+from tasks.policy.files import DESK
+from tasks.stages.rollout import sampling as room
+from tasks.stages.rollout import segments as cuts
+from tasks.stages.rollout.sampling import Counted, prompted, sample_part
+from tasks.stages.rollout.segments import Earlier, segment_seed
+from tasks.stages.rollout.stage import STAGE
+from tasks.states.reader import Demonstrated, StateReader
+from tasks.store.manifest import Ref
+from tasks.store.store import Store
+from tests.builders import ScriptedSampler, commit_states, commit_trajectories, episode, trajectory
+
+CONFIG = RolloutConfig(samples=3, temperature=0.7, top_p=0.9, max_tokens=16)
+REF = Ref(stage="rollouts", version="00000000000000aa")
+
+
+@pytest.fixture(scope="module")
+def chat() -> ChatFormat:
+    return ChatFormat(DESK)
+
+
+@pytest.fixture
+def states(store: Store) -> list[Demonstrated]:
+    trajectories = commit_trajectories(store, [[trajectory(i, episode(4)) for i in range(3)]])
+    return StateReader(store, commit_states(store, trajectories).ref, trajectories.ref).part(0)
+
+
+@pytest.fixture
+def sampler(chat: ChatFormat) -> ScriptedSampler:
+    return ScriptedSampler(chat.tokenizer, lambda prompt, index: f"after {len(prompt)}, sample {index}")
+
+
+def sampled(store: Store, states, sampler, chat, config: RolloutConfig = CONFIG, seed: int = 5):
+    found, reasons = prompted(chat, states, config)
+    writer = Writer(store, REF, STAGE.tables)
+    earlier = Earlier(store, STAGE.version, {}, {})
+    assert sample_part(writer, 2, found, reasons, config, seed, lambda: sampler, chat, earlier) <= len(found)
+    (record,) = writer.records()
+    return store.read_part(REF, record.parts[0]), record
+
+
+def test_every_state_gets_its_samples_with_prompt_and_text(store, states, sampler, chat) -> None:
+    rows, record = sampled(store, states, sampler, chat)
+    assert rows.height == 12 * 3 and record.index == 2 and record.reasons == {}
+    keys = [(s.key[0], s.key[1], i) for s in states for i in range(3)]
+    assert list(rows.select("trajectory_id", "turn_index", "sample_index").iter_rows()) == keys
+    prompt = chat.text(states[1].state.messages, states[1].state.tools)
+    row = rows.row(4, named=True)
+    assert row["text"] == f"after {len(prompt)}, sample 1"
+    assert row["prompt_tokens"] == len(chat.encode(prompt))
+    assert row["token_ids"][-1] == chat.eos_token_id and row["finished"]
+    assert len(row["logprobs"]) == len(row["token_ids"])
+    assert sum(len(prompts) for prompts, _ in sampler.asked) == 12
+    asked = sampler.asked[0][1]
+    assert (asked.n, asked.temperature, asked.top_p, asked.max_tokens) == (3, 0.7, 0.9, 16)
+
+
+def test_segments_have_seeds_of_their_own(store, states, sampler, chat, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cuts, "SEGMENT_STATES", 1)
+    sampled(store, states, sampler, chat)
+    assert [len(prompts) for prompts, _ in sampler.asked] == [4, 4, 4]
+    keys = [state.key for state in states]
+    assert [asked.seed for _, asked in sampler.asked] == [segment_seed(5, keys[i : i + 4]) for i in (0, 4, 8)]
+
+
+def test_a_killed_run_goes_on_after_its_last_segment_and_gives_identical_rows(
+    store, states, sampler, chat, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(cuts, "SEGMENT_STATES", 1)
+    undisturbed, _ = sampled(Store(str(tmp_path / "other")), states, sampler, chat)
+
+    def dies(prompt: str, index: int) -> str:
+        if len(killed.asked) == 2:
+            raise KeyboardInterrupt
+        return f"after {len(prompt)}, sample {index}"
+
+    killed = ScriptedSampler(chat.tokenizer, dies)
+    with pytest.raises(KeyboardInterrupt):
+        sampled(store, states, killed, chat)
+    again = ScriptedSampler(chat.tokenizer, lambda prompt, index: f"after {len(prompt)}, sample {index}")
+    resumed, _ = sampled(store, states, again, chat)
+    assert [len(prompts) for prompts, _ in again.asked] == [4, 4], "the finished segment was sampled again"
+    assert resumed.equals(undisturbed)
+
+
+def test_what_is_too_long_or_refused_is_counted(store, states, sampler, chat, monkeypatch) -> None:
+    lengths = [len(p.prompt) for p in prompted(chat, states, CONFIG)[0]]
+    limit = sorted(lengths)[6]
+    config = CONFIG.model_copy(update={"engine": Engine(max_model_len=limit + CONFIG.max_tokens)})
+    kept, reasons = prompted(chat, states, config)
+    assert [len(p.prompt) for p in kept] == [n for n in lengths if n <= limit]
+    assert reasons == Counted({"too_long": sum(n > limit for n in lengths)})
+
+    monkeypatch.setattr(room, "render", lambda *_: _refusing(lengths))
+    rows, record = sampled(store, states, sampler, chat)
+    assert record.reasons == {"not_rendered": 1}
+    assert record.summary["refusal"] == "the chat template refuses it"
+    assert rows.height == 11 * 3
+
+
+def _refusing(lengths):
+    from tasks.policy.rendering import Rendered
+
+    return Rendered([None, *([1] * n for n in lengths[1:])], 0, "the chat template refuses it")
+
+
+def test_a_part_without_states_is_an_empty_part(store, sampler, chat) -> None:
+    rows, _ = sampled(store, [], sampler, chat)
+    assert rows.height == 0 and list(rows.columns) == list(ROLLOUTS.columns)
+    assert sampler.asked == []
+
+
+def test_what_the_template_said_is_in_the_failure_of_an_empty_stage(store, states, chat, monkeypatch) -> None:
+    refusing = "{{ raise_exception('ids of nine characters, please') }}"
+    monkeypatch.setattr(chat.tokenizer, "chat_template", refusing)
+    found, counted = prompted(chat, states, CONFIG)
+    assert found == [] and counted.reasons == {"not_rendered": 12}
+
+    def produce(writer: Writer) -> None:
+        sample_part(writer, 0, found, counted, CONFIG, 5, pytest.fail, chat, Earlier(store, STAGE.version, {}, {}))
+
+    with pytest.raises(StageFailed, match=r"12 not_rendered; the chat template refuses.*nine characters, please"):
+        obtain(STAGE, CONFIG, {}, store, produce)
+
+
+def test_a_sample_that_ends_with_another_end_of_turn_has_the_same_text(store, states, chat) -> None:
+    (other,) = chat.encode("<|endoftext|>")
+    ends = ScriptedSampler(chat.tokenizer, lambda *_: "whole", eos=other)
+    rows, _ = sampled(store, states, ends, chat)
+    assert set(rows["text"]) == {"whole"}
+    assert rows["token_ids"][0][-1] == other
+
+
+def test_an_unfinished_sample_keeps_all_its_tokens(store, states, chat) -> None:
+    cut = ScriptedSampler(chat.tokenizer, lambda *_: "half a", finished=False, eos=chat.encode("x")[0])
+    rows, _ = sampled(store, states, cut, chat)
+    assert rows["text"].to_list()[0] == "half ax"
+    assert not rows["finished"].any()
+
+
+def test_states_that_share_no_prefix_are_counted(states, chat, monkeypatch) -> None:
+    counting = "{{ messages | length }}{% for m in messages %}<|im_start|>{{ m.content }}<|im_end|>{% endfor %}"
+    monkeypatch.setattr(chat.tokenizer, "chat_template", counting)
+    kept, reasons = prompted(chat, states, CONFIG)
+    assert reasons == Counted({"rendered_alone": 9}), "all but the longest of each of 3 trajectories"
+    assert len(kept) == 12

@@ -1,0 +1,89 @@
+"""Rollouts with given texts, and their scores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from schemas.chat import Message, Role, message
+from schemas.config import ProfileConfig, ScoreConfig
+from schemas.rollouts import ROLLOUTS
+from tasks.artefact.stage import Artefact, obtain
+from tasks.artefact.table import frame
+from tasks.artefact.writer import Writer
+from tasks.stages.profile.stage import STAGE as PROFILES_STAGE
+from tasks.stages.profile.stage import write_profiles
+from tasks.stages.rollout.stage import STAGE as ROLLOUTS_STAGE
+from tasks.stages.score.stage import STAGE, write_scores
+from tasks.states.reader import Demonstrated, StateReader
+from tasks.store.store import Store
+from tests.builders import NoSettings, commit_states, commit_trajectories, episode, trajectory
+
+RIGHT = '<tool_call>\n{"name": "get_order", "arguments": {"order_id": 17}}\n</tool_call>'
+WRONG = RIGHT.replace("17", "18")
+
+
+def rollouts_of(states: list[Demonstrated], *texts: str, finished: bool = True) -> pl.DataFrame:
+    """Rollouts with these texts at each state."""
+    return frame(
+        ROLLOUTS,
+        [
+            {
+                "trajectory_id": state.key[0],
+                "turn_index": state.key[1],
+                "sample_index": index,
+                "prompt_tokens": 1,
+                "token_ids": [1],
+                "logprobs": [0.0],
+                "text": text,
+                "finished": finished,
+            }
+            for state in states
+            for index, text in enumerate(texts)
+        ],
+    )
+
+
+def asked(number: int, turns: int) -> list[Message]:
+    """An episode with a question of its own."""
+    return [message(Role.USER, f"Where is order 17? (customer {number})"), *episode(turns)[2:]]
+
+
+class Run:
+    """Trajectories of two parts, their states, and rollouts with the given texts; `score` scores them. A part has five
+    states: three calls and two messages."""
+
+    def __init__(self, store: Store, *texts: str, parser: str = "hermes", parts: int = 2) -> None:
+        self.store, self.sampled = store, 0
+        rows = [
+            [trajectory(2 * part, asked(2 * part, 2)), trajectory(2 * part + 1, asked(2 * part + 1, 3))]
+            for part in range(parts)
+        ]
+        self.trajectories = commit_trajectories(store, rows)
+        self.states = commit_states(store, self.trajectories)
+        reader = StateReader(store, self.states.ref, self.trajectories.ref)
+
+        def produce(writer: Any) -> None:
+            for index in range(parts):
+                sampled = rollouts_of(reader.part(index), *texts)
+                self.sampled += sampled.height
+                writer.write(index, {"rollouts": sampled}, summary={"parser": parser})
+
+        self.rollouts = obtain(ROLLOUTS_STAGE, NoSettings(), {"t": f"{texts} {self.states.ref}"}, store, produce)
+
+    def write(self, writer: Writer, config: ScoreConfig) -> None:
+        write_scores(writer, self.store, self.rollouts.ref, self.states.ref, self.trajectories.ref, config)
+
+    def score(self, config: ScoreConfig) -> Artefact:
+        inputs = {"rollouts": str(self.rollouts.ref)}
+        return obtain(STAGE, config, inputs, self.store, lambda writer: self.write(writer, config))
+
+    def profile(self, scores: Artefact) -> Artefact:
+        args = (self.store, scores.ref, self.states.ref, ProfileConfig())
+        inputs = {"scores": str(scores.ref)}
+        return obtain(PROFILES_STAGE, NoSettings(), inputs, self.store, lambda writer: write_profiles(writer, *args))
+
+    def summary(self, artefact: Artefact) -> dict[str, Any]:
+        found: dict[str, Any] = self.store.manifest(artefact.ref).summary["self_check"]
+        return found

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import pytest
+
+from schemas.verifiers import (
+    AnyOfSettings,
+    ByDomainSettings,
+    ByToolSettings,
+    ExactSettings,
+    PythonSettings,
+    ToolCallSettings,
+    ToolNameSettings,
+)
+from tasks.errors import ConfigurationError
+from tasks.verifiers.build import build, identity
+from tasks.verifiers.kinds import combinations
+from tasks.verifiers.verdict import Reason, Verdict, Verify
+from tests.tasks.verifiers.asking import at, call, calls, says, verdict
+
+NONE = Verdict(None, Reason.UNDECIDED)
+
+
+def giving(*verdicts: Verdict) -> tuple[list[Verify], list[Verdict]]:
+    """Verifiers that give these, and the list of those that were asked."""
+    asked: list[Verdict] = []
+
+    def part(found: Verdict) -> Verify:
+        return lambda *_: asked.append(found) or found  # type: ignore[func-returns-value]
+
+    return [part(found) for found in verdicts], asked
+
+
+def of(*rewards: float | None) -> list[Verdict]:
+    return [NONE if r is None else Verdict(r, Reason.EQUIVALENT if r else Reason.WRONG_ARGUMENT) for r in rewards]
+
+
+@pytest.mark.parametrize(
+    ("rewards", "lowest", "highest"),
+    [
+        ((1.0, 1.0), 1.0, 1.0),
+        ((1.0, 0.0), 0.0, 1.0),
+        ((0.5, 0.8), 0.5, 0.8),
+        ((None, 0.0), 0.0, None),
+        ((None, 1.0), None, 1.0),
+        ((0.5, None), None, None),
+    ],
+)
+def test_all_of_and_any_of(rewards: tuple[float | None, ...], lowest: float | None, highest: float | None) -> None:
+    for combine, expected in ((combinations.all_of, lowest), (combinations.any_of, highest)):
+        parts, _ = giving(*of(*rewards))
+        assert combine(parts)(at(), says("a"), says("b")).reward == expected
+
+
+@pytest.mark.parametrize("reason", [Reason.PARSE_FAILURE, Reason.EMPTY, Reason.WRONG_KIND])
+def test_no_later_verifier_is_talked_out_of_it(reason: Reason) -> None:
+    parts, asked = giving(Verdict(0.0, reason), *of(1.0))
+    assert combinations.cascade(parts)(at(), says("a"), says("b")).reason is reason
+    assert len(asked) == 1
+
+
+def test_a_cascade_stops_at_the_first_full_reward() -> None:
+    parts, asked = giving(*of(0.0, 1.0, 0.0))
+    assert combinations.cascade(parts)(at(), says("a"), says("b")).reward == 1.0
+    assert len(asked) == 2
+
+
+def test_by_domain_and_by_tool() -> None:
+    by_domain = ByDomainSettings(domains={"desk": ExactSettings()}, otherwise=ToolNameSettings())
+    pair = call("t", x=1), call("t", x=2)
+    assert verdict(by_domain, *pair, at(domain="desk")).reward == 0.0
+    assert verdict(by_domain, *pair, at(domain="other")).reward == 1.0
+    by_tool = ByToolSettings(tools={"t": ToolNameSettings()}, otherwise=ExactSettings())
+    assert verdict(by_tool, *pair).reward == 1.0
+    assert verdict(by_tool, call("u", x=1), call("u", x=2)).reward == 0.0
+    assert verdict(by_tool, calls(("t", {}), ("u", {})), calls(("u", {}), ("t", {}))).reward == 0.0
+    assert verdict(by_tool, call("u", x=1), call("t", x=1)).reward == 0.0, "the demonstration chooses, not the sample"
+
+
+def test_identity_names_every_kind_inside() -> None:
+    found = identity(AnyOfSettings(verifiers=(ExactSettings(), ByToolSettings(tools={"t": ToolNameSettings()}))))
+    assert all(kind in found for kind in ("any_of/", "exact/", "by_tool/", "tool_name/", "tool_call/"))
+
+
+@pytest.mark.parametrize(
+    ("function", "reward"),
+    [("half", 0.5), ("everything", 1.0), ("raises", None), ("too_much", None), ("nothing", None), ("nan", None)],
+)
+def test_a_users_function(function: str, reward: float | None) -> None:
+    settings = PythonSettings(function=f"tests.tasks.verifiers.users_functions:{function}")
+    found = verdict(settings, says("a"), says("b"))
+    assert found.reward == reward and (found.reason is Reason.UNDECIDED) == (reward is None)
+    assert verdict(settings, call("t"), says("t")).reason is Reason.WRONG_KIND
+
+
+@pytest.mark.parametrize("function", ["nowhere:f", "tests.tasks.verifiers.users_functions:absent", "json:decoder"])
+def test_a_function_that_is_not_there(function: str) -> None:
+    with pytest.raises(ConfigurationError, match=function.partition(":")[0]):
+        build(PythonSettings(function=function))
+
+
+def test_settings_of_several_comparers_are_kept_apart() -> None:
+    """Two verifiers of one kind share no state."""
+    loose, strict = build(ToolNameSettings()), build(ToolCallSettings())
+    assert loose(at(), call("t", x=1), call("t", x=2)).reward == 1.0
+    assert strict(at(), call("t", x=1), call("t", x=2)).reward == 0.0
