@@ -16,12 +16,12 @@ from pydantic import BaseModel, ConfigDict
 
 from flows.pivotrl import evaluation, training
 from flows.reuse import Given
+from flows.settings.checks import check_context
 from flows.settings.configuration import Changes, Preset, changed, resolved
 from tasks.artefact.stage import Artefact
 from tasks.children.child import children_stopped_on_error
 from tasks.errors import ConfigurationError
 from tasks.orchestration.stage_task import refusing
-from tasks.policy.context import check_context
 from tasks.policy.files import resolve, trained
 from tasks.report.comparison import card, compared
 from tasks.stages.evaluate.stage import check

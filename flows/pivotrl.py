@@ -13,12 +13,12 @@ from collections.abc import Iterable, Iterator
 from prefect import flow
 
 from flows.reuse import Given, Until, check_until, given
+from flows.settings.checks import check_context
 from flows.settings.configuration import Changes, Preset, resolved
-from schemas.config import PipelineConfig
+from flows.settings.pipeline import PipelineConfig
 from tasks.artefact.stage import Artefact
 from tasks.children.child import children_stopped_on_error
 from tasks.orchestration.stage_task import refusing
-from tasks.policy.context import check_context
 from tasks.policy.files import Policy, resolve, trained
 from tasks.stages.evaluate.stage import check
 from tasks.stages.evaluate.task import evaluate

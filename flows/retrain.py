@@ -19,13 +19,13 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, WithJsonSchema
 
 from flows.pivotrl import evaluation, training
 from flows.reuse import Given
+from flows.settings.checks import check_context
 from flows.settings.configuration import Changes, Preset, resolved
 from schemas.config import GateConfig
 from schemas.locations import Location
 from tasks.artefact.stage import Artefact
 from tasks.children.child import children_stopped_on_error
 from tasks.orchestration.stage_task import refusing
-from tasks.policy.context import check_context
 from tasks.policy.files import resolve, trained
 from tasks.stages.evaluate.stage import check
 from tasks.stages.promote.arrivals import recipe
@@ -82,7 +82,7 @@ def retrain(
     check_context(c, reference.location, store)
     in_use = promoted(store)
     baseline = trained(in_use) if in_use else reference
-    key = recipe(c, reference)
+    key = recipe(c, c.seed, reference)
     artefacts: list[Artefact] = []
     with children_stopped_on_error():
         for artefact in training(c, reference, Given()):

@@ -3,19 +3,20 @@ make."""
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Annotated
 
+from pydantic import WithJsonSchema
+
+from schemas.stages import MADE_BY_RUN, SKIPPED_BY_SFT
 from tasks.artefact.stage import Artefact, stored
 from tasks.errors import ConfigurationError
 from tasks.store.lineage import lineage
 from tasks.store.manifest import Manifest
 from tasks.store.store import Store
 
-Until = Literal["trajectories", "states", "rollouts", "scores", "profiles", "pivots", "policies", "evaluations"]
-"""What a run makes, in its order."""
-_STAGES: tuple[str, ...] = get_args(Until)
-_STARTS = _STAGES[:-1]
-_OF_A_ROUND = ("rollouts", "scores", "profiles", "pivots")
+Until = Annotated[str, WithJsonSchema({"type": "string", "enum": list(MADE_BY_RUN)})]
+"""An artefact that a run makes."""
+_STARTS = MADE_BY_RUN[:-1]
 
 
 def check_until(until: str, method: str) -> None:
@@ -24,7 +25,7 @@ def check_until(until: str, method: str) -> None:
     Raises:
         ConfigurationError: not a stage, or one that this method of training does not have.
     """
-    made = [stage for stage in _STAGES if method == "grpo" or stage not in _OF_A_ROUND]
+    made = [stage for stage in MADE_BY_RUN if method == "grpo" or stage not in SKIPPED_BY_SFT]
     if until not in made:
         raise ConfigurationError(f"until {until!r}: with train.method={method} a run makes {', '.join(made)}")
 
@@ -66,6 +67,6 @@ def made_from(store: Store, start: str, until: str) -> dict[str, Manifest]:
         raise ConfigurationError(
             f"start {start!r}: nothing is made from {ref.stage}; a run starts from {', '.join(_STARTS)}"
         )
-    if _STAGES.index(ref.stage) > _STAGES.index(until):
+    if MADE_BY_RUN.index(ref.stage) > MADE_BY_RUN.index(until):
         raise ConfigurationError(f"start {start!r} comes after until {until!r}: the run would make nothing")
     return lineage(store, ref)

@@ -1,17 +1,18 @@
-"""The configuration of a run: one section a stage, named by its verb. Everything in a section enters that stage's
-version, except what is marked `Runtime`: how fast or for how long, never what.
+"""The sections of a configuration, one per stage and named by its verb. Everything in a section enters that stage's
+version, except what is marked `RUNTIME`: how fast or for how long, never what.
+
+`train` is in schemas/training.py. `score` is in tasks/verifiers/section.py, beside the verifiers that it names.
+The whole is put together in flows/settings/pipeline.py.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from schemas.locations import DEFAULT_STORE, Location
+from schemas.locations import Location
 from schemas.section import RUNTIME, Engine, Section
-from schemas.training import TrainConfig
-from schemas.verifiers import VerifierSettings, WorldStateSettings
 
 
 class IngestConfig(Section):
@@ -94,43 +95,6 @@ class RolloutConfig(Section):
     engine: Engine = Engine()
 
 
-class ScoreConfig(Section):
-    """The verifier, used alike here, in training and in evaluation."""
-
-    verifier: VerifierSettings = Field(
-        default_factory=WorldStateSettings,
-        title="Verifier",
-        description="What decides the reward of an action; your own is of kind python.",
-    )
-    parser: Literal["auto", "hermes", "qwen3_coder", "llama3_json", "mistral", "terminus"] = Field(
-        "auto",
-        title="Format of completions",
-        description="Format of the policy's completions; auto finds it by the policy's chat template.",
-    )
-    min_gold_rate: float = Field(
-        0.99,
-        ge=0,
-        le=1,
-        title="Demonstrations that must pass",
-        description="Share of demonstrations that must score 1 against their own state.",
-    )
-    max_junk_rate: float = Field(
-        0.01,
-        ge=0,
-        le=1,
-        title="Junk that may pass",
-        description="Share of junk controls that may get a reward before the stage fails.",
-    )
-    max_undecided: float = Field(
-        0.01,
-        ge=0,
-        le=1,
-        title="Samples that may stay undecided",
-        description="Share of samples that no verifier could decide (a judge that is down or whose budget is spent, a "
-        "function that raised) before the stage fails.",
-    )
-
-
 class ProfileConfig(Section):
     """Statistics of a state's rewards."""
 
@@ -199,38 +163,6 @@ class EvaluateConfig(Section):
     )
     items: int = Field(100, ge=1, title="Items a skill", description="Items a skill.")
     engine: Engine = Engine()
-
-
-class PipelineConfig(Section):
-    """A whole run."""
-
-    model: Location = Field(
-        title="Model",
-        description="The reference policy: a local folder, a hub id, policies@VERSION, or desk (built in).",
-    )
-    seed: Annotated[int, RUNTIME] = Field(0, ge=0, title="Seed", description="Of sampling, selection and training.")
-    store: Annotated[Location, RUNTIME] = Field(
-        DEFAULT_STORE, min_length=1, title="Store", description="Root of the artefacts: a path or an fsspec URL."
-    )
-    rounds: int = Field(1, ge=1, le=100, title="Rounds", description="Times to profile, select and train.")
-    ingest: IngestConfig
-    split: SplitConfig = SplitConfig()
-    rollout: RolloutConfig = RolloutConfig()
-    score: ScoreConfig = ScoreConfig()
-    profile: ProfileConfig = ProfileConfig()
-    select: SelectConfig = SelectConfig()
-    train: TrainConfig = TrainConfig()
-    evaluate: EvaluateConfig = EvaluateConfig()
-
-    @model_validator(mode="after")
-    def _contexts_fit(self) -> PipelineConfig:
-        for name, section in (("rollout", self.rollout), ("train", self.train), ("evaluate", self.evaluate)):
-            if section.max_tokens >= section.engine.max_model_len:
-                raise ValueError(
-                    f"{name}.max_tokens ({section.max_tokens}) leaves no room for a prompt in "
-                    f"{name}.engine.max_model_len ({section.engine.max_model_len})"
-                )
-        return self
 
 
 class GateConfig(Section):

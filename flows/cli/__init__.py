@@ -13,9 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from flows.cli import commands
+from schemas.stages import ARTEFACTS, MADE_BY_RUN
 
-MADE_BY_RUN = ("trajectories", "states", "rollouts", "scores", "profiles", "pivots", "policies", "evaluations")
-STAGES = (*MADE_BY_RUN, "decisions")
 VARIANTS = ("pivotrl", "random_turns", "strict_match", "sft")
 EXPORT_FORMATS = ("nemo-gym", "openai", "trl", "verl")
 _QUIET = {
@@ -123,7 +122,7 @@ def _running(grammar: _Grammar) -> None:
 
 def _reading(grammar: _Grammar) -> None:
     listing = grammar.add("ls", commands.ls, "list artefacts")
-    listing.add_argument("stage", nargs="?", choices=STAGES)
+    listing.add_argument("stage", nargs="?", choices=ARTEFACTS)
     show = grammar.add("show", commands.show, "show an artefact and some of its rows")
     show.add_argument("artefact", metavar="STAGE[@VERSION|TAG]")
     show.add_argument("-n", dest="rows", metavar="N", type=_count, default=5, help="rows to show (default 5)")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from schemas.config import PipelineConfig
+    from flows.settings.pipeline import PipelineConfig
     from tasks.store.store import Store
 
 
@@ -29,7 +29,7 @@ def run(given: argparse.Namespace) -> None:
     artefacts = pivotrl("none", given.start, given.until, _changes(config))
     store = Store(config.store)
     evaluation = evaluation_rows(store, artefacts)
-    report = write_report(store, config, artefacts)
+    report = write_report(store, config, config.select.max_mean, artefacts)
     found = {"stages": stage_rows(artefacts), "evaluation": evaluation, "report": report}
     _answer(given, found, lambda _: text(artefacts, evaluation, report))
 

@@ -1,4 +1,4 @@
-"""`python -m flows.server.prefect_server server start ...`: Prefect's command, with garbage collected in its own thread.
+"""`python -m flows.server.prefect_server server start ...`: Prefect's command; garbage has a thread of its own.
 
 On SQLite a server collecting in its event loop's thread may stand still for a minute or two. The collector, which runs
 wherever Python happens to be, finds a cursor that a failed statement left behind, and closing it waits for the cursor's

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from flows.reuse import check_until, made_from
-from schemas.config import IngestConfig, PipelineConfig
+from flows.settings.pipeline import PipelineConfig
+from schemas.config import IngestConfig
 from tasks.errors import ConfigurationError, InputError
-from tasks.policy.context import check_context
+from tasks.policy.context import require_context
 from tasks.policy.files import local, resolve
 from tasks.stages.evaluate.stage import check as check_evaluation
 from tasks.stages.ingest.formats import users_reader
@@ -46,6 +49,25 @@ def check_model(c: PipelineConfig, store: Store, until: str) -> None:
     except InputError as error:
         raise ConfigurationError(str(error)) from error
     check_context(c, location, store, until)
+
+
+def check_context(c: PipelineConfig, location: str, store: Store, until: str = "evaluations") -> None:
+    """Refuse a context length that the model at `location` does not have.
+
+    Raises:
+        ConfigurationError: as `tasks.policy.context.require_context`.
+    """
+    require_context(c.model, location, dict(_context_lengths(c, until)), store)
+
+
+def _context_lengths(c: PipelineConfig, until: str) -> Iterator[tuple[str, int]]:
+    """The context length of each engine that the run starts; SFT samples nothing."""
+    if c.train.method == "grpo" and until not in ("trajectories", "states"):
+        yield "rollout", c.rollout.engine.max_model_len
+    if c.train.method == "grpo" and until in ("policies", "evaluations"):
+        yield "train", c.train.engine.max_model_len
+    if until == "evaluations":
+        yield "evaluate", c.evaluate.engine.max_model_len
 
 
 def check_source(ingest: IngestConfig) -> None:

@@ -11,8 +11,8 @@ import yaml
 from pydantic import BaseModel, ValidationError, WithJsonSchema
 
 from flows.settings.form import changes_schema
+from flows.settings.pipeline import PipelineConfig
 from flows.settings.problems import nearest, problems
-from schemas.config import PipelineConfig
 from schemas.locations import REFUSAL, holds_credentials
 from tasks.errors import ConfigurationError
 

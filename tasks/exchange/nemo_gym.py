@@ -44,7 +44,7 @@ def row(pivot: Pivot) -> dict[str, Any]:
         "domain": state.domain,
         "provenance": {
             "artefact": pivot.artefact,
-            "message_index": pivot.state.message_index,
+            "message_index": len(state.messages),
             "rank": profile["rank"],
             "why": profile["why"],
             "mean": profile["mean"],

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas.trajectories import opening
-from tasks.states.reader import Demonstrated, StateReader
+from tasks.states.example import Example, StateKey
+from tasks.states.reader import StateReader
 from tasks.store.lineage import parent, pivots_lineage
 from tasks.store.manifest import Ref
 from tasks.store.store import Store
@@ -17,7 +18,7 @@ from tasks.store.store import Store
 class Pivot:
     """A selected state: its history and demonstration, its row of `pivots`, and the artefact it is of."""
 
-    state: Demonstrated
+    state: Example
     row: dict[str, Any]
     artefact: str
 
@@ -41,7 +42,7 @@ def parts(store: Store, ref: Ref) -> Iterator[list[Pivot]]:
     """
     made_from = pivots_lineage(store, ref)
     reader = StateReader(store, parent(made_from, "states", ref), parent(made_from, "trajectories", ref))
-    rows = {(row["trajectory_id"], row["turn_index"]): row for row in store.read(ref).iter_rows(named=True)}
+    rows = {StateKey(row["trajectory_id"], row["turn_index"]): row for row in store.read(ref).iter_rows(named=True)}
     wanted = set(rows)
     for index in reader.part_indices():
         found = [Pivot(state, rows[state.key], str(ref)) for state in reader.part(index, keep=wanted)]

@@ -5,11 +5,10 @@ propose a variable with which a model is sampled beyond what it was trained for.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from schemas.config import PipelineConfig
 from tasks.errors import ConfigurationError
 from tasks.policy.files import DESK
 from tasks.store.manifest import Ref
@@ -20,37 +19,27 @@ _SCALED_ALREADY = ("longrope", "llama3", "yarn", "su", "deepseek_yarn", "deepsee
 """Kinds of rope scaling of which `max_position_embeddings` is the length after scaling, as vLLM takes them too."""
 
 
-def check_context(c: PipelineConfig, location: str, store: Store, until: str = "evaluations") -> None:
+def require_context(model: str, location: str, lengths: Mapping[str, int], store: Store) -> None:
     """Refuse a context length that the model does not have. What only the hub can tell is left to vLLM.
 
     Args:
-        location: of the reference policy, as `Policy.location`.
-        until: the last artefact that the run makes.
+        model: as the configuration names it.
+        location: of that policy, as `Policy.location`.
+        lengths: of each engine that the run starts, `engine.max_model_len` by the section's name.
 
     Raises:
-        ConfigurationError: every `engine.max_model_len` that is too large, and the largest that would do.
+        ConfigurationError: every length that is too large, and the largest that would do.
     """
-    wanted = dict(_wanted(c, until))
-    settings = _settings(location, store) if wanted else None
-    if not isinstance(settings, Mapping) or not settings or _says_enough(settings, max(wanted.values())):
+    settings = _settings(location, store) if lengths else None
+    if not isinstance(settings, Mapping) or not settings or _says_enough(settings, max(lengths.values())):
         return
     context = _context(settings)
-    long = [f"{name}.engine.max_model_len" for name, length in wanted.items() if context and length > context]
+    long = [f"{name}.engine.max_model_len" for name, length in lengths.items() if context and length > context]
     if long:
         raise ConfigurationError(
-            f"model {c.model!r} reads {context:,} tokens at most, fewer than {' and '.join(long)}: set them to "
+            f"model {model!r} reads {context:,} tokens at most, fewer than {' and '.join(long)}: set them to "
             f"{context} or less, or take a model with a longer context"
         )
-
-
-def _wanted(c: PipelineConfig, until: str) -> Iterator[tuple[str, int]]:
-    """The context length of each engine that the run starts; SFT samples nothing."""
-    if c.train.method == "grpo" and until not in ("trajectories", "states"):
-        yield "rollout", c.rollout.engine.max_model_len
-    if c.train.method == "grpo" and until in ("policies", "evaluations"):
-        yield "train", c.train.engine.max_model_len
-    if until == "evaluations":
-        yield "evaluate", c.evaluate.engine.max_model_len
 
 
 def _settings(location: str, store: Store) -> Any:

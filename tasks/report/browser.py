@@ -19,7 +19,7 @@ from schemas.columns import STATE_KEY
 from schemas.pivots import Unselected, Why
 from tasks.errors import InputError
 from tasks.report.samples import samples_of
-from tasks.states.reader import Key
+from tasks.states.example import StateKey
 from tasks.store.lineage import parent, pivots_lineage
 from tasks.store.manifest import Manifest, Ref
 from tasks.store.store import Store
@@ -84,7 +84,7 @@ def page(store: Store, ref: Ref, detail: int) -> Page:
     """
     made_from = pivots_lineage(store, ref)
     states = judged(store, ref)
-    wanted = {(key[0], key[1]) for key in states.head(max(detail, 0)).select(STATE_KEY).iter_rows()}
+    wanted = {StateKey(*key) for key in states.head(max(detail, 0)).select(STATE_KEY).iter_rows()}
     scripts, detailed, size = [], 0, 0
     for number, found in _details(store, ref, made_from, states, wanted):
         if size > _LONGEST_DETAILS:
@@ -134,7 +134,7 @@ def _with_bound(meaning: str, config: Mapping[str, Any]) -> str:
 
 
 def _details(
-    store: Store, ref: Ref, made_from: Mapping[str, Manifest], states: pl.DataFrame, wanted: set[Key]
+    store: Store, ref: Ref, made_from: Mapping[str, Manifest], states: pl.DataFrame, wanted: set[StateKey]
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Each trajectory's place among the ids of the page, and what opening one of its states shows."""
     place = {name: number for number, name in enumerate(states["trajectory_id"].unique().sort())}
@@ -153,7 +153,7 @@ def _details(
 
 
 def _trajectory(
-    row: Mapping[str, Any], states: list[dict[str, Any]], toolsets: Mapping[str, str], samples: Mapping[Key, Any]
+    row: Mapping[str, Any], states: list[dict[str, Any]], toolsets: Mapping[str, str], samples: Mapping[StateKey, Any]
 ) -> dict[str, Any]:
     last = max(state["message_index"] for state in states)
     return {
@@ -168,8 +168,8 @@ def _trajectory(
     }
 
 
-def _key(row: Mapping[str, Any]) -> Key:
-    return row["trajectory_id"], row["turn_index"]
+def _key(row: Mapping[str, Any]) -> StateKey:
+    return StateKey(row["trajectory_id"], row["turn_index"])
 
 
 def _compact(message: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from tasks.store.store import STAGES, Store
+from schemas.stages import ARTEFACTS
+from tasks.store.store import Store
 
 
 def listed(store: Store, stage: str | None) -> list[dict[str, Any]]:
     """One row an artefact, oldest first within its stage."""
-    tags = {name: store.tags(name) for name in ((stage,) if stage else STAGES)}
+    tags = {name: store.tags(name) for name in ((stage,) if stage else ARTEFACTS)}
     return [
         {
             "stage": manifest.stage,

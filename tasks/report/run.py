@@ -6,7 +6,7 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from schemas.config import PipelineConfig
+from schemas.section import Section
 from tasks.artefact.stage import Artefact
 from tasks.report.plots import in_domain_and_ood, profile_map, training_curve
 from tasks.store.store import Store
@@ -105,13 +105,21 @@ def text(artefacts: Sequence[Artefact], evaluation: Sequence[dict[str, Any]], re
     return "\n\n".join([*parts, f"report: {report}"])
 
 
-def write_report(store: Store, config: PipelineConfig, artefacts: Sequence[Artefact]) -> str:
-    """Write the page into the store, named after the last artefact; where it lies."""
+def write_report(store: Store, config: Section, max_mean: float, artefacts: Sequence[Artefact]) -> str:
+    """Write the page into the store, named after the last artefact.
+
+    Args:
+        config: of the whole run.
+        max_mean: `select.max_mean`, a line in the plot of the profiles.
+
+    Returns:
+        Where it lies.
+    """
     evaluation = evaluation_rows(store, artefacts)
     last = {artefact.stage: artefact.ref for artefact in artefacts}
     sections = ["<h2>Stages</h2>", _html_table(_stage_cells(artefacts))]
     if "profiles" in last:
-        figure = profile_map(store.read(last["profiles"]), config.select.max_mean)
+        figure = profile_map(store.read(last["profiles"]), max_mean)
         sections += ["<h2>Profiles</h2>", _image(figure, "Mean and variance of each state's rewards")]
     if "policies" in last:
         figure = training_curve(store.read(last["policies"]))

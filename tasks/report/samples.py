@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from schemas.columns import SAMPLE_KEY, STATE_KEY
-from tasks.states.reader import Key
+from tasks.states.example import StateKey
 from tasks.store.manifest import Manifest
 from tasks.store.store import Store
 
@@ -22,8 +22,8 @@ _LONGEST_TEXT = 4_000
 
 
 def samples_of(
-    store: Store, made_from: Mapping[str, Manifest], index: int, wanted: set[Key]
-) -> dict[Key, list[dict[str, Any]]]:
+    store: Store, made_from: Mapping[str, Manifest], index: int, wanted: set[StateKey]
+) -> dict[StateKey, list[dict[str, Any]]]:
     """The samples of these states of one part; none where the profiles were recorded elsewhere."""
     if not wanted or not {"scores", "rollouts"} <= made_from.keys():
         return {}
@@ -39,11 +39,11 @@ def samples_of(
         .len("count")
         .sort("reward", "count", descending=True, nulls_last=True, maintain_order=True)
     )
-    found: dict[Key, list[dict[str, Any]]] = {}
+    found: dict[StateKey, list[dict[str, Any]]] = {}
     for row in grouped.iter_rows(named=True):
         said = {"action": json.loads(row["action"])} if row["action"] else {"text": row["unparsed"] or ""}
         shown = {name: row[name] for name in ("count", "reward", "reason", "detail")}
-        found.setdefault((row["trajectory_id"], row["turn_index"]), []).append({**shown, **said})
+        found.setdefault(StateKey(row["trajectory_id"], row["turn_index"]), []).append({**shown, **said})
     return found
 
 

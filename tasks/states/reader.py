@@ -5,38 +5,20 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import polars as pl
 
 from schemas.chat import Action, State, ToolSchema
+from schemas.columns import STATE_KEY
+from tasks.states.example import Example, StateKey
 from tasks.store.manifest import Ref
 from tasks.store.store import Store
 
-Key = tuple[str, int]
-"""(trajectory_id, turn_index)."""
 _PARSED = 1024
 """Tool sets kept as objects, which take 3 to 33 kB each, ten to sixteen times their compressed text: where every
 episode has one of its own, all of them would take gigabytes in each process."""
-
-
-@dataclass(frozen=True, slots=True)
-class Demonstrated:
-    """A state, the action that the trajectory recorded there, and where it stands in the trajectory."""
-
-    state: State
-    demonstration: Action
-    message_index: int
-    kind: str
-    tool: str
-    split: str
-
-    @property
-    def key(self) -> Key:
-        """What identifies the state everywhere."""
-        return self.state.trajectory_id, self.state.turn_index
 
 
 class StateReader:
@@ -59,13 +41,13 @@ class StateReader:
         """The parts there are."""
         return list(self._state_parts)
 
-    def part(self, index: int, *, split: str | None = None, keep: set[Key] | None = None) -> list[Demonstrated]:
+    def part(self, index: int, *, split: str | None = None, keep: set[StateKey] | None = None) -> list[Example]:
         """The states of one part that take part, in trajectory order: of one split, or of the given keys."""
         states = self._store.read_part(self._states, self._state_parts[index]).filter(pl.col("excluded") == "")
         if split is not None:
             states = states.filter(pl.col("split") == split)
         if keep is not None:
-            wanted = [(row["trajectory_id"], row["turn_index"]) in keep for row in states.iter_rows(named=True)]
+            wanted = [key in keep for key in states.select(STATE_KEY).iter_rows()]
             states = states.filter(pl.Series(wanted, dtype=pl.Boolean))
         trajectories = self._store.read_part(self._trajectories, self._trajectory_parts[index])
         trajectories = trajectories.filter(pl.col("trajectory_id").is_in(states["trajectory_id"].unique().implode()))
@@ -74,7 +56,7 @@ class StateReader:
         rows = ((row, by_id[row["trajectory_id"]]) for row in states.iter_rows(named=True))
         return [_joined(row, trajectory, tools[trajectory["toolset_id"]]) for row, trajectory in rows]
 
-    def all(self, *, split: str | None = None, keep: set[Key] | None = None) -> Iterator[Demonstrated]:
+    def all(self, *, split: str | None = None, keep: set[StateKey] | None = None) -> Iterator[Example]:
         """Every such state, one part in memory at a time."""
         for index in self.part_indices():
             yield from self.part(index, split=split, keep=keep)
@@ -83,7 +65,7 @@ class StateReader:
         return tuple(json.loads(zlib.decompress(self._toolsets[toolset_id])))
 
 
-def _joined(row: Mapping[str, Any], trajectory: Mapping[str, Any], tools: tuple[ToolSchema, ...]) -> Demonstrated:
+def _joined(row: Mapping[str, Any], trajectory: Mapping[str, Any], tools: tuple[ToolSchema, ...]) -> Example:
     state = State(
         trajectory_id=row["trajectory_id"],
         turn_index=row["turn_index"],
@@ -94,4 +76,4 @@ def _joined(row: Mapping[str, Any], trajectory: Mapping[str, Any], tools: tuple[
         world=trajectory["world"],
     )
     demonstration = Action(row["content"], row["reasoning"], tuple(row["tool_calls"]))
-    return Demonstrated(state, demonstration, row["message_index"], row["kind"], row["tool"], row["split"])
+    return Example(state, demonstration, row["split"])

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 
+from schemas.stages import ARTEFACTS
 from tasks.errors import ConfigurationError, NotInStore
 from tasks.store.manifest import Manifest, Ref
-from tasks.store.store import STAGES, Store
+from tasks.store.store import Store
 
 
 def ancestors(manifest: Manifest) -> list[Ref]:
     """The artefacts that this one was made from; a policy that it was sampled with is not a stage of this round."""
     inputs = [text.partition("@") for name, text in manifest.inputs.items() if name != "policy"]
-    return [Ref(stage=stage, version=version) for stage, at, version in inputs if at and stage in STAGES]
+    return [Ref(stage=stage, version=version) for stage, at, version in inputs if at and stage in ARTEFACTS]
 
 
 def lineage(store: Store, ref: Ref) -> dict[str, Manifest]:

@@ -12,22 +12,11 @@ import json
 
 import yaml
 
+from schemas.stages import STAGES
 from tasks.store.manifest import Manifest
 
 README = "README.md"
-_CONTENT = {
-    "trajectories": "Recorded agent episodes, normalised: one row an episode.",
-    "states": "Assistant actions of the trajectories, one row an action; the history is `messages[:message_index]` of "
-    "the trajectory.",
-    "rollouts": "Actions sampled at each state, one row a sample, with its token ids and log-probabilities.",
-    "scores": "The verifier's verdict on each sampled action.",
-    "profiles": "Mean and variance of the rewards of each state's samples.",
-    "pivots": "The states selected for training, best first; in `unselected` every other profiled state, and why.",
-    "policies": "A trained policy: one row a training step. The model's own files lie under files/, named in "
-    "manifest.json.",
-    "evaluations": "Measurements of one policy, in domain and out of it.",
-    "decisions": "Whether a candidate policy is promoted, and the measurements that decide it.",
-}
+_SENTENCES = {stage.artefact: stage.sentence for stage in STAGES}
 _SIZES = (
     (1_000, "n<1K"),
     (10_000, "1K<n<10K"),
@@ -56,10 +45,11 @@ def readme(manifest: Manifest) -> str:
             if counts[table]
         ],
     }
+    sentence = _SENTENCES.get(manifest.stage, "")
     sections = [
         f"---\n{yaml.safe_dump(front, sort_keys=False)}---",
         f"# {manifest.ref}",
-        f"{_CONTENT.get(manifest.stage, '')} Made by pivotrl. The licence is that of the source and the model.".strip(),
+        f"{sentence} Made by pivotrl. The licence is that of the source and the model.".strip(),
         "## Rows\n\n" + _list({table: f"{count:,}" for table, count in counts.items()}),
         "## Counts by reason\n\n" + _list(manifest.reasons) if manifest.reasons else "",
         "## Made from\n\n" + _list(manifest.inputs) if manifest.inputs else "",

@@ -17,17 +17,12 @@ from pathlib import Path
 import polars as pl
 from pydantic import ValidationError
 
+from schemas.stages import ARTEFACTS, HOLDERS
 from tasks.errors import ConfigurationError, NotInStore, StoreError
 from tasks.store.manifest import File, Manifest, Part, Ref
 from tasks.store.objects import Objects
 from tasks.store.readme import README, readme
 
-STAGES = (
-    *("trajectories", "states", "rollouts", "scores", "profiles", "pivots", "policies", "evaluations"),
-    "decisions",
-)
-TABLES_BESIDE = {"rejects": "trajectories", "toolsets": "trajectories", "unselected": "pivots"}
-"""Which artefact holds a table that bears another name than it."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -74,13 +69,13 @@ class Store:
             NotInStore: no such version or tag, or a beginning that fits several.
         """
         stage, at, wanted = text.partition("@")
-        if stage in TABLES_BESIDE:
-            holder = TABLES_BESIDE[stage]
+        if stage in HOLDERS:
+            holder = HOLDERS[stage]
             raise ConfigurationError(
                 f"{stage} is a table of {holder}: `pivotrl show {holder}{at}{wanted} --table {stage}`"
             )
-        if stage not in STAGES:
-            raise ConfigurationError(f"no stage {stage!r}; the stages are {', '.join(STAGES)}")
+        if stage not in ARTEFACTS:
+            raise ConfigurationError(f"no stage {stage!r}; the stages are {', '.join(ARTEFACTS)}")
         wanted = wanted or "latest"
         if not _NAME.fullmatch(wanted):
             raise ConfigurationError(f"{wanted!r} is neither a version nor a tag")
@@ -96,7 +91,7 @@ class Store:
 
     def artefacts(self, stage: str | None = None) -> Iterator[Manifest]:
         """Every artefact, in the order of the stages, oldest first."""
-        for name in (stage,) if stage else STAGES:
+        for name in (stage,) if stage else ARTEFACTS:
             found = (self.find(Ref(stage=name, version=version)) for version in self.objects.names(name))
             yield from sorted((m for m in found if m), key=lambda m: m.created_at)
 

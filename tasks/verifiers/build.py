@@ -62,12 +62,12 @@ KINDS = (*_KINDS, *_LISTS, "by_domain", "by_tool")
 
 
 def build(settings: VerifierSettings) -> Verify:
-    """The verifier of these settings. `requests_at_once(settings)` threads may share it.
+    """The verifier of these settings. `concurrency_of(settings)` threads may share it.
 
     Raises:
         ConfigurationError: a function, database or address in the settings that cannot be used.
     """
-    return _built(settings, threading.Lock() if requests_at_once(settings) > 1 else None)
+    return _built(settings, threading.Lock() if concurrency_of(settings) > 1 else None)
 
 
 def _built(settings: VerifierSettings, lock: threading.Lock | None) -> Verify:
@@ -92,11 +92,11 @@ def parts(settings: VerifierSettings) -> tuple[VerifierSettings, ...]:
     return settings.verifiers if isinstance(settings, AllOfSettings | AnyOfSettings | CascadeSettings) else ()
 
 
-def requests_at_once(settings: VerifierSettings) -> int:
+def concurrency_of(settings: VerifierSettings) -> int:
     """Requests that may be under way at once: a judge's `concurrency`, the largest of a combination, 1 without one."""
     if isinstance(settings, JudgeSettings):
         return settings.concurrency
-    return max((requests_at_once(part) for part in parts(settings)), default=1)
+    return max((concurrency_of(part) for part in parts(settings)), default=1)
 
 
 def fingerprint(settings: VerifierSettings) -> str:

@@ -15,11 +15,15 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def in_order(function: Callable[[T], R], items: Iterable[T], at_once: int) -> list[R]:
-    """The function's results in the order of the items, `at_once` of them under way; the first exception is raised."""
-    if at_once == 1:
+def in_order(function: Callable[[T], R], items: Iterable[T], concurrency: int) -> list[R]:
+    """The function's results in the order of the items, `concurrency` of them under way at once.
+
+    Raises:
+        Exception: the first that the function raised.
+    """
+    if concurrency == 1:
         return [function(item) for item in items]
-    with ThreadPoolExecutor(at_once) as pool:
+    with ThreadPoolExecutor(concurrency) as pool:
         return list(pool.map(function, items))
 
 

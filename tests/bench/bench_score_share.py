@@ -15,7 +15,7 @@ from typing import Any
 from unittest import mock
 
 from schemas.chat import Action
-from schemas.config import IngestConfig, ScoreConfig
+from schemas.config import IngestConfig
 from schemas.rollouts import ROLLOUTS
 from schemas.toolsets import TOOLSETS
 from schemas.trajectories import TRAJECTORIES
@@ -27,6 +27,7 @@ from tasks.stages.rollout.stage import STAGE as ROLLOUTS_STAGE
 from tasks.stages.score import stage as scoring
 from tasks.states.reader import StateReader
 from tasks.store.store import Store
+from tasks.verifiers.section import ScoreConfig
 from tests.builders import TRAJECTORIES_STAGE, NoSettings, commit_states
 
 ROUNDS, PART = 5, 64

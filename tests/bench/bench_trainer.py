@@ -120,12 +120,12 @@ def make_batch(case: Case, apart: bool) -> Any:
     from schemas.training import TrainConfig
     from tasks.sampler.sampler import Sample
     from tasks.stages.train.grpo import grpo_batch
-    from tasks.stages.train.states import TrainingState
+    from tasks.states.example import Example
 
     rng = random.Random(0)
     history = [rng.randrange(700) for _ in range(max(case.prompts))]
     states = [
-        TrainingState(State(f"t{i if apart else 0}", i, (), ()), Action("x"), history[:length])
+        Example(State(f"t{i if apart else 0}", i, (), ()), Action("x"), prompt=history[:length])
         for i, length in enumerate(case.prompts)
     ]
     logprobs = [-8.3] * case.actions

@@ -4,7 +4,8 @@ import pytest
 from pydantic import ValidationError
 
 from flows.settings.configuration import resolved
-from schemas.config import IngestConfig, PipelineConfig
+from flows.settings.pipeline import PipelineConfig
+from schemas.config import IngestConfig
 from schemas.locations import holds_credentials
 from tasks.errors import ConfigurationError
 from tasks.stages.ingest.source import files

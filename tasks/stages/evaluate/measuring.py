@@ -13,7 +13,7 @@ from tasks.errors import StageFailed
 from tasks.stages.evaluate import suites
 from tasks.stages.evaluate.actor import Actor
 from tasks.stages.evaluate.stage import chosen_skills
-from tasks.states.reader import Demonstrated
+from tasks.states.example import Example
 from tasks.verifiers.verdict import Verify
 from tasks.worlds.world import load
 
@@ -65,20 +65,20 @@ def standard_error(cases: Sequence[suites.Case]) -> float:
 def measure(
     actor: Actor,
     config: EvaluateConfig,
-    states: Sequence[Demonstrated],
+    states: Sequence[Example],
     verify: Verify,
     progress: Callable[[str], None],
-    requests: int = 1,
+    concurrency: int = 1,
 ) -> Iterator[Row]:
-    """One row a suite, domain and temperature; `requests` states are verified at once."""
+    """One row a suite, domain and temperature; `concurrency` states are verified at once."""
     temperatures: Mapping[float, int] = {0.0: 1, config.temperature: config.samples}
-    by_domain: dict[str, list[Demonstrated]] = {}
+    by_domain: dict[str, list[Example]] = {}
     for state in states:
         by_domain.setdefault(state.state.domain, []).append(state)
     worlds = [(name, Scope.IN_DOMAIN) for name in config.worlds] + [(name, Scope.OOD) for name in config.ood_worlds]
     for temperature, samples in temperatures.items():
         for domain, held_out in by_domain.items():
-            cases = suites.held_out_states(actor.at(temperature, samples), held_out, verify, requests)
+            cases = suites.held_out_states(actor.at(temperature, samples), held_out, verify, concurrency)
             yield summary(Suite.STATES, domain, Scope.IN_DOMAIN, temperature, cases)
             progress(f"states {domain}")
         for name, scope in worlds:

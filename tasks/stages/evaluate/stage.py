@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from schemas.config import EvaluateConfig, ScoreConfig
+from schemas.config import EvaluateConfig
 from schemas.evaluations import EVALUATIONS
 from tasks.artefact.stage import Stage
 from tasks.errors import ConfigurationError
 from tasks.policy.files import Policy
 from tasks.store.manifest import Ref
+from tasks.verifiers.section import ScoreConfig
 from tasks.worlds.skills import SKILLS
 from tasks.worlds.world import load
 

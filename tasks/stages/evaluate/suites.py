@@ -9,7 +9,7 @@ from schemas.chat import Action, State
 from tasks.children.progress import alive
 from tasks.policy.parsing import Completion
 from tasks.stages.evaluate.actor import Actor
-from tasks.states.reader import Demonstrated
+from tasks.states.example import Example
 from tasks.verifiers.concurrency import in_order
 from tasks.verifiers.verdict import Verify
 from tasks.worlds.skills import SKILLS
@@ -19,17 +19,17 @@ Case = tuple[str, float]
 """The task (trajectory, episode, item) and the number. Cases of one task are not independent of each other."""
 
 
-def held_out_states(actor: Actor, states: Sequence[Demonstrated], verify: Verify, requests: int = 1) -> list[Case]:
-    """Each state's mean reward over the actor's samples, `requests` states verified at once; what the verifier could
+def held_out_states(actor: Actor, states: Sequence[Example], verify: Verify, concurrency: int = 1) -> list[Case]:
+    """Each state's mean reward over the actor's samples, `concurrency` states verified at once; what the verifier could
     not decide is left out."""
     completions = actor.act([s.state for s in states])
     groups = list(zip(states, completions, strict=True))
-    rewards = in_order(lambda group: _rewards(*group, verify), groups, requests)
+    rewards = in_order(lambda group: _rewards(*group, verify), groups, concurrency)
     decided = [[reward for reward in group if reward is not None] for group in rewards]
     return [(s.state.trajectory_id, fmean(group)) for s, group in zip(states, decided, strict=True) if group]
 
 
-def _rewards(state: Demonstrated, group: Sequence[Completion], verify: Verify) -> list[float | None]:
+def _rewards(state: Example, group: Sequence[Completion], verify: Verify) -> list[float | None]:
     alive()  # a judge takes its time
     return [verify(state.state, state.demonstration, completion).reward for completion in group]
 

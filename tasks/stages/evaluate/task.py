@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.config import EvaluateConfig, ScoreConfig
+from schemas.config import EvaluateConfig
 from tasks.artefact.stage import Artefact, obtain
 from tasks.artefact.writer import Writer
 from tasks.orchestration.stage_task import published, run_on_accelerator, stage_task
@@ -10,6 +10,7 @@ from tasks.policy.files import Policy
 from tasks.stages.evaluate.stage import STAGE, EvaluateSpec
 from tasks.store.store import Store
 from tasks.verifiers.build import fingerprint
+from tasks.verifiers.section import ScoreConfig
 
 
 @stage_task

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from pathlib import Path
 
@@ -21,21 +20,19 @@ from tasks.sampler.vllm_engine import VllmEngine
 from tasks.stages.evaluate.actor import Actor
 from tasks.stages.evaluate.measuring import EVALUATION_SEED, measure
 from tasks.stages.evaluate.stage import STAGE, EvaluateSpec, chosen_skills
-from tasks.states.reader import Demonstrated, StateReader
+from tasks.states.draw import number
+from tasks.states.example import Example
+from tasks.states.reader import StateReader
 from tasks.store.store import Store
-from tasks.verifiers.build import build, requests_at_once
+from tasks.verifiers.build import build, concurrency_of
 
 
-def held_out(reader: StateReader, config: EvaluateConfig) -> list[Demonstrated]:
+def held_out(reader: StateReader, config: EvaluateConfig) -> list[Example]:
     """The validation states, or `config.states` of them, spread over trajectories: the same ones for every policy."""
     if config.states == 0:
         return []
-    found = sorted(reader.all(split=Split.VALIDATION), key=_draw)
+    found = sorted(reader.all(split=Split.VALIDATION), key=lambda s: number(str(s.key)))
     return sorted(found[: config.states], key=lambda s: s.key)
-
-
-def _draw(state: Demonstrated) -> bytes:
-    return hashlib.sha256(f"{state.key[0]}/{state.key[1]}".encode()).digest()
 
 
 def work(spec: EvaluateSpec) -> None:
@@ -62,7 +59,7 @@ def work(spec: EvaluateSpec) -> None:
         verifier = spec.score.verifier
         rows = [
             {"policy": spec.policy.version, **row}
-            for row in measure(actor, config, states, build(verifier), progress, requests_at_once(verifier))
+            for row in measure(actor, config, states, build(verifier), progress, concurrency_of(verifier))
         ]
     if not rows:
         raise StageFailed(

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-from schemas.config import GateConfig, PipelineConfig
+from schemas.config import GateConfig
+from schemas.section import Section
 from tasks.artefact.fingerprint import canonical, version
 from tasks.errors import NotInStore
 from tasks.policy.files import Policy
@@ -37,12 +38,12 @@ class Arrivals(BaseModel):
         return f"{self.new:,} new trajectories, {self.known:,} known{gone}"
 
 
-def recipe(config: PipelineConfig, reference: Policy) -> str:
+def recipe(config: Section, seed: int, reference: Policy) -> str:
     """A hash of all that a candidate depends on beside the trajectories."""
     settings = canonical(config)
     for data_or_name in ("ingest", "model"):
         del settings[data_or_name]
-    return version("recipe", 1, settings, {"reference": reference.version, "seed": str(config.seed)})
+    return version("recipe", 1, settings, {"reference": reference.version, "seed": str(seed)})
 
 
 def arrivals(store: Store, trajectories: Ref, key: str, baseline: Policy, gate: GateConfig) -> Arrivals:

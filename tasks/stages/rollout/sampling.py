@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -18,18 +18,10 @@ from tasks.policy.parsing import written_by
 from tasks.policy.rendering import render
 from tasks.sampler.sampler import Sample, Sampler, Sampling
 from tasks.stages.rollout.segments import Earlier, segment_seed, segments
-from tasks.states.reader import Demonstrated
+from tasks.states.example import Example
 
 RENDERED_ALONE = "rendered_alone"
 """Beside the reasons: states whose prompt is no prefix of their trajectory's, because the template rewrites history."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prompted:
-    """A state that can be sampled at, with its prompt's token ids."""
-
-    demonstrated: Demonstrated
-    prompt: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +33,11 @@ class Counted:
     refusal: str = ""
 
 
-def prompted(chat: ChatFormat, states: Sequence[Demonstrated], config: RolloutConfig) -> tuple[list[Prompted], Counted]:
+def prompted(chat: ChatFormat, states: Sequence[Example], config: RolloutConfig) -> tuple[list[Example], Counted]:
     """The states that fit into the context, and what is to be counted of all of them."""
     rendered = render(chat, [s.state for s in states])
     longest = config.engine.max_model_len - config.max_tokens
-    kept: list[Prompted] = []
+    kept: list[Example] = []
     reasons: Counter[str] = Counter({RENDERED_ALONE: rendered.rewritten} if rendered.rewritten else {})
     for state, prompt in zip(states, rendered.prompts, strict=True):
         if prompt is None:
@@ -53,14 +45,14 @@ def prompted(chat: ChatFormat, states: Sequence[Demonstrated], config: RolloutCo
         elif len(prompt) > longest:
             reasons[NotSampled.TOO_LONG.value] += 1
         else:
-            kept.append(Prompted(state, prompt))
+            kept.append(replace(state, prompt=prompt))
     return kept, Counted(reasons, rendered.refusal)
 
 
 def sample_part(
     writer: Writer,
     index: int,
-    states: list[Prompted],
+    states: list[Example],
     counted: Counted,
     config: RolloutConfig,
     seed: int,
@@ -77,7 +69,7 @@ def sample_part(
         How many states were sampled.
     """
     frames, sampled = [frame(ROLLOUTS, [])], 0
-    keys = [state.demonstrated.key for state in states]
+    keys = [state.key for state in states]
     for number, cut in enumerate(segments(keys)):
         found = writer.segment(index, number)
         if found is None:
@@ -99,14 +91,14 @@ def sample_part(
     return sampled
 
 
-def rows(states: Sequence[Prompted], samples: Sequence[Sequence[Sample]], chat: ChatFormat) -> pl.DataFrame:
+def rows(states: Sequence[Example], samples: Sequence[Sequence[Sample]], chat: ChatFormat) -> pl.DataFrame:
     """The rollouts table of these samples."""
     return frame(
         ROLLOUTS,
         [
             {
-                "trajectory_id": state.demonstrated.key[0],
-                "turn_index": state.demonstrated.key[1],
+                "trajectory_id": state.key.trajectory_id,
+                "turn_index": state.key.turn_index,
                 "sample_index": sample_index,
                 "prompt_tokens": len(state.prompt),
                 "token_ids": sample.token_ids,

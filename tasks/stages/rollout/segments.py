@@ -17,7 +17,7 @@ import polars as pl
 from schemas.columns import STATE_KEY
 from tasks.errors import StoreError
 from tasks.states.draw import number, place
-from tasks.states.reader import Key
+from tasks.states.example import StateKey
 from tasks.store.manifest import Part
 from tasks.store.store import Store
 
@@ -27,7 +27,7 @@ SEGMENT_STATES = 256
 """States a segment, on average. A killed run repeats at most one segment; the cut is part of what is sampled."""
 
 
-def segments(keys: Sequence[Key]) -> Iterator[slice]:
+def segments(keys: Sequence[StateKey]) -> Iterator[slice]:
     """A part's states, divided before some of its trajectories.
 
     Args:
@@ -50,12 +50,12 @@ def _begins(trajectory_id: str, states: int) -> bool:
     return place(trajectory_id) < states / SEGMENT_STATES
 
 
-def digest(keys: Sequence[Key]) -> str:
+def digest(keys: Sequence[StateKey]) -> str:
     """What names a segment: its states, in order."""
-    return hashlib.sha256(repr(list(keys)).encode()).hexdigest()
+    return hashlib.sha256(repr([tuple(key) for key in keys]).encode()).hexdigest()
 
 
-def segment_seed(seed: int, keys: Sequence[Key]) -> int:
+def segment_seed(seed: int, keys: Sequence[StateKey]) -> int:
     """A seed of its own for each segment, so that each can be sampled again alone and gives the same."""
     return number(f"{seed}/{digest(keys)}") >> 32
 
@@ -87,12 +87,12 @@ class Earlier:
         if rows is None:
             return
         states = rows.group_by(STATE_KEY, maintain_order=True).len()
-        keys = list(states.select(STATE_KEY).iter_rows())
+        keys = [StateKey(*key) for key in states.select(STATE_KEY).iter_rows()]
         ends = [0, *states["len"].cum_sum()]
         for cut in segments(keys):
             self._places[digest(keys[cut])] = (part, slice(ends[cut.start], ends[cut.stop]))
 
-    def segment(self, keys: Sequence[Key]) -> pl.DataFrame | None:
+    def segment(self, keys: Sequence[StateKey]) -> pl.DataFrame | None:
         """The rows of the segment of these states, or None."""
         if digest(keys) not in self._places:
             return None

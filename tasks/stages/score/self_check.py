@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from schemas.chat import Action
-from schemas.config import ScoreConfig
 from schemas.verifiers import VerifierSettings
 from tasks.errors import StageFailed
 from tasks.stages.score.undecided import Undecided, counted, require_decided
-from tasks.states.reader import Demonstrated
-from tasks.verifiers.build import requests_at_once
+from tasks.states.example import Example
+from tasks.verifiers.build import concurrency_of
 from tasks.verifiers.concurrency import in_order
 from tasks.verifiers.controls import Control, controls, not_asked
+from tasks.verifiers.section import ScoreConfig
 from tasks.verifiers.verdict import Verdict, Verify
 
 _EXAMPLES = 10
@@ -72,19 +72,19 @@ class SelfCheck(BaseModel):
 class _Asked(NamedTuple):
     """An action to be verified at a state; a demonstration is no control."""
 
-    state: Demonstrated
+    state: Example
     control: Control | None
     action: Action
 
 
-def self_check(states: Sequence[Demonstrated], verify: Verify, settings: VerifierSettings) -> SelfCheck:
+def self_check(states: Sequence[Example], verify: Verify, settings: VerifierSettings) -> SelfCheck:
     """The check of these states; another state's call comes from the next one in order that makes a call."""
 
     def verdict_on(one: _Asked) -> Verdict:
         return verify(one.state.state, one.state.demonstration, one.action)
 
     asked = list(_asked(states, settings))
-    verdicts = in_order(verdict_on, asked, requests_at_once(settings))
+    verdicts = in_order(verdict_on, asked, concurrency_of(settings))
     found, passed = SelfCheck(), Counter[str]()
     for (state, control, _), verdict in zip(asked, verdicts, strict=True):
         if verdict.reward is None:
@@ -104,7 +104,7 @@ def self_check(states: Sequence[Demonstrated], verify: Verify, settings: Verifie
     return SelfCheck().plus(found)
 
 
-def _asked(states: Sequence[Demonstrated], settings: VerifierSettings) -> Iterator[_Asked]:
+def _asked(states: Sequence[Example], settings: VerifierSettings) -> Iterator[_Asked]:
     for state, other in zip(states, _others(states), strict=True):
         yield _Asked(state, None, state.demonstration)
         skipped = not_asked(settings, state.state, state.demonstration)
@@ -133,7 +133,7 @@ def require(check: SelfCheck, config: ScoreConfig) -> None:
         )
 
 
-def _others(states: Sequence[Demonstrated]) -> list[Action | None]:
+def _others(states: Sequence[Example]) -> list[Action | None]:
     """For each state the demonstration of the next one that makes another call, in a ring."""
     calling = [state.demonstration for state in states if state.demonstration.tool_calls]
     found: list[Action | None] = []
@@ -149,6 +149,5 @@ def _alike(a: Action, b: Action) -> bool:
     return [(c["name"], c["arguments"]) for c in a.tool_calls] == [(c["name"], c["arguments"]) for c in b.tool_calls]
 
 
-def _example(state: Demonstrated, what: str, verdict: Verdict) -> str:
-    trajectory_id, turn_index = state.key
-    return f"{what} at {trajectory_id}/{turn_index}: {verdict.reward} {verdict.reason.value} {verdict.detail}"[:300]
+def _example(state: Example, what: str, verdict: Verdict) -> str:
+    return f"{what} at {state.key}: {verdict.reward} {verdict.reason.value} {verdict.detail}"[:300]

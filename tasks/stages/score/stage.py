@@ -11,7 +11,6 @@ import polars as pl
 
 from schemas.chat import Action
 from schemas.columns import SAMPLE_KEY, STATE_KEY
-from schemas.config import ScoreConfig
 from schemas.scores import SCORES
 from schemas.states import Split
 from schemas.verifiers import VerifierSettings
@@ -23,11 +22,13 @@ from tasks.policy.parsing import Completion, Parser, json_text, parser_for
 from tasks.stages.score.checks import Checks, summarised
 from tasks.stages.score.self_check import require, self_check
 from tasks.stages.score.undecided import counted, require_decided
-from tasks.states.reader import Demonstrated, Key, StateReader
+from tasks.states.example import Example, StateKey
+from tasks.states.reader import StateReader
 from tasks.store.manifest import Manifest, Ref
 from tasks.store.store import Store
-from tasks.verifiers.build import build, requests_at_once
+from tasks.verifiers.build import build, concurrency_of
 from tasks.verifiers.concurrency import in_order
+from tasks.verifiers.section import ScoreConfig
 from tasks.verifiers.verdict import Verdict, Verify
 
 STAGE = Stage("scores", version=3, tables={"scores": SCORES}, summarise=summarised)
@@ -42,23 +43,25 @@ def canonical_action(completion: Completion) -> str:
 
 
 def score_part(
-    states: Iterable[Demonstrated], rollouts: pl.DataFrame, verify: Verify, parse: Parser, at_once: int = 1
+    states: Iterable[Example], rollouts: pl.DataFrame, verify: Verify, parse: Parser, concurrency: int = 1
 ) -> pl.DataFrame:
-    """A verdict for each rollout of these states, `at_once` of them under way. Rewards and reasons do not depend on it;
-    a judge's detail says which of two equal questions was paid for."""
+    """A verdict for each rollout of these states, `concurrency` of them under way at once.
+
+    Rewards and reasons do not depend on it; a judge's detail says which of two equal questions was paid for.
+    """
     by_key = {state.key: state for state in states}
     columns = (rollouts[name].to_list() for name in (*STATE_KEY, "text", "finished"))
-    keys = [((trajectory_id, turn), text, done) for trajectory_id, turn, text, done in zip(*columns, strict=True)]
+    keys = [(StateKey(name, turn), text, finished) for name, turn, text, finished in zip(*columns, strict=True)]
     parsed = {
         (state_key, text, finished): parse(text, tools=by_key[state_key].state.tools, finished=finished)
         for state_key, text, finished in dict.fromkeys(keys)
     }
 
-    def verdict_on(key: tuple[Key, str, bool]) -> Verdict:
+    def verdict_on(key: tuple[StateKey, str, bool]) -> Verdict:
         state = by_key[key[0]]
         return verify(state.state, state.demonstration, parsed[key])
 
-    verdicts = dict(zip(parsed, in_order(verdict_on, parsed, at_once), strict=True))
+    verdicts = dict(zip(parsed, in_order(verdict_on, parsed, concurrency), strict=True))
     actions = {key: canonical_action(completion) for key, completion in parsed.items()}
     found = [verdicts[key] for key in keys]
     return rollouts.select(
@@ -95,7 +98,7 @@ class Scorer:
     settings: VerifierSettings
 
     def part(
-        self, states: list[Demonstrated], rollouts: pl.DataFrame, given: pl.DataFrame, checks: Checks
+        self, states: list[Example], rollouts: pl.DataFrame, given: pl.DataFrame, checks: Checks
     ) -> tuple[pl.DataFrame, Checks]:
         """The scores and checks of one part.
 
@@ -105,7 +108,7 @@ class Scorer:
         """
         kept = given.filter(pl.col("reward").is_not_null())
         rest = rollouts.join(kept, on=SAMPLE_KEY, how="anti", maintain_order="left")
-        scored = score_part(states, rest, self.verify, self.parse, requests_at_once(self.settings))
+        scored = score_part(states, rest, self.verify, self.parse, concurrency_of(self.settings))
         order = rollouts.select(SAMPLE_KEY)
         scores = order.join(pl.concat([kept, scored]), on=SAMPLE_KEY, how="left", maintain_order="left")
         left = scores.filter(pl.col("reward").is_null())["detail"].to_list()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from schemas.config import ScoreConfig
 from tasks.artefact.stage import Artefact, obtain
 from tasks.orchestration.stage_task import published, stage_task
 from tasks.stages.score.stage import STAGE, write_scores
 from tasks.store.store import Store
 from tasks.verifiers.build import identity
+from tasks.verifiers.section import ScoreConfig
 
 
 @stage_task

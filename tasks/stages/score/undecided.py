@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
-from schemas.config import ScoreConfig
 from tasks.errors import StageFailed
+from tasks.verifiers.section import ScoreConfig
 
 _CAUSES = 5
 """Most frequent causes that are kept."""

@@ -17,7 +17,8 @@ from tasks.policy.parsing import ParseFailure
 from tasks.sampler.sampler import Sample, Sampler, Sampling
 from tasks.stages.train import objective
 from tasks.stages.train.compute.ranks import Processes
-from tasks.stages.train.states import TrainingState, in_trajectory_order
+from tasks.stages.train.states import in_trajectory_order
+from tasks.states.example import Example
 from tasks.verifiers.concurrency import in_order
 from tasks.verifiers.verdict import Verify
 
@@ -34,7 +35,7 @@ class Groups:
     are those that its cheap part could decide, which are not like it.
     """
 
-    states: list[TrainingState]
+    states: list[Example]
     samples: list[list[Sample]]
     rewards_KG: Tensor
     parse_failures: int
@@ -89,10 +90,10 @@ class Rollout:
     sampler: Sampler
     verify: Verify
     processes: Processes = field(default_factory=Processes)
-    requests: int = 1
+    concurrency: int = 1
     """States verified at once, where the verifier waits for a judge."""
 
-    def groups(self, states: list[TrainingState], sampling: Sampling) -> Groups:
+    def groups(self, states: list[Example], sampling: Sampling) -> Groups:
         """Sample and verify. Equal samples of a state are verified once."""
         mine = replace(sampling, seed=self.processes.seed(sampling.seed))
         dealt = self.processes.gather(self._own(self.processes.share(states), mine))
@@ -109,15 +110,15 @@ class Rollout:
             max(part.verify_s for part in dealt),
         )
 
-    def _own(self, states: list[TrainingState], sampling: Sampling) -> _Dealt:
+    def _own(self, states: list[Example], sampling: Sampling) -> _Dealt:
         started = time.perf_counter()
         samples = self.sampler.sample([s.prompt for s in states], sampling)
         sampled = time.perf_counter()
         groups = list(zip(states, samples, strict=True))
-        verdicts = in_order(lambda group: self._verdicts(*group), groups, self.requests)
+        verdicts = in_order(lambda group: self._verdicts(*group), groups, self.concurrency)
         return _Dealt(samples, verdicts, sampled - started, time.perf_counter() - sampled)
 
-    def _verdicts(self, state: TrainingState, group: Sequence[Sample]) -> list[tuple[float, bool]]:
+    def _verdicts(self, state: Example, group: Sequence[Sample]) -> list[tuple[float, bool]]:
         """Of each sample: the reward, NaN where undecided, and whether it was no action."""
         alive()  # a judge takes its time
         verdicts: dict[tuple[tuple[int, ...], bool], tuple[float, bool]] = {}
@@ -135,9 +136,9 @@ class Rollout:
 
 def refilled(
     first: Groups,
-    pool: Sequence[TrainingState],
+    pool: Sequence[Example],
     rng: random.Random,
-    sample: Callable[[list[TrainingState], int], Groups],
+    sample: Callable[[list[Example], int], Groups],
 ) -> Groups:
     """The groups, and of further states of the pool as many as are missing for each to vary, at most `REFILLS` times.
 

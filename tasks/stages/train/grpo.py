@@ -21,8 +21,9 @@ from tasks.stages.train.compute.learner import Batch, Learner
 from tasks.stages.train.compute.tree import Branch
 from tasks.stages.train.groups import Groups, refilled
 from tasks.stages.train.loop import Collected, Job, OnStep, Trained, run
-from tasks.stages.train.states import TrainingState, admit, require_states
+from tasks.stages.train.states import admit, require_states
 from tasks.stages.train.validation import Validation
+from tasks.states.example import Example
 from tasks.verifiers.verdict import Verify
 
 log = logging.getLogger(__name__)
@@ -32,11 +33,11 @@ _SEEDS = 2**31
 
 def train(
     job: Job,
-    states: Sequence[TrainingState],
+    states: Sequence[Example],
     sampler: Sampler,
     verify: Verify,
     on_step: OnStep,
-    held_out: list[TrainingState] | None = None,
+    held_out: list[Example] | None = None,
 ) -> Trained:
     """Train a policy by GRPO and write it to `job.output_folder`.
 
@@ -68,10 +69,10 @@ def train(
     learner = Learner(job.model_folder, settings, longest, job.seed, job.processes)
     rollout = job.rollout(sampler, verify)
 
-    def sample(drawn: list[TrainingState], seed: int) -> Groups:
+    def sample(drawn: list[Example], seed: int) -> Groups:
         return rollout.groups(drawn, Sampling(settings.samples, settings.temperature, settings.max_tokens, seed))
 
-    def collect(step: int, drawn: list[TrainingState]) -> Collected:
+    def collect(step: int, drawn: list[Example]) -> Collected:
         groups = sample(drawn, (job.seed * 1_000_003 + step) % _SEEDS)
         _require_decided(groups, job.max_undecided, settings.samples, step)
         if settings.refill:
@@ -116,7 +117,7 @@ def _collected(settings: TrainConfig, groups: Groups, size: int) -> Collected:
 
 def grpo_batch(
     settings: TrainConfig,
-    states: Sequence[TrainingState],
+    states: Sequence[Example],
     samples: Sequence[Sequence[Sample]],
     rewards_KG: torch.Tensor,
 ) -> Batch:

@@ -17,8 +17,9 @@ from tasks.stages.train.compute.learner import Batch, Learner
 from tasks.stages.train.compute.ranks import Processes
 from tasks.stages.train.groups import Rollout
 from tasks.stages.train.metrics import StepMetrics, best_step, has_stalled
-from tasks.stages.train.states import Admitted, TrainingState, draw
+from tasks.stages.train.states import Admitted, draw
 from tasks.stages.train.validation import Validation
+from tasks.states.example import Example
 from tasks.verifiers.verdict import Verify
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ class Job:
 
     `checkpoint_folder` belongs to this run alone: what lies there is resumed. `output_folder` appears at the end.
     Processes that train together have the same job but for their rank, and see the same folders. `max_undecided` is
-    `score.max_undecided`, for the samples of a step; `requests` how many states are verified at once.
+    `score.max_undecided`, for the samples of a step; `concurrency` how many states are verified at once.
     """
 
     model_folder: Path
@@ -44,12 +45,12 @@ class Job:
     checkpoint_every: int = 10
     parser: str = "auto"
     max_undecided: float = 1.0
-    requests: int = 1
+    concurrency: int = 1
     processes: Processes = field(default_factory=Processes)
 
     def rollout(self, sampler: Sampler, verify: Verify) -> Rollout:
         """What gives groups of states while this job runs."""
-        return Rollout(ChatFormat(self.model_folder, self.parser), sampler, verify, self.processes, self.requests)
+        return Rollout(ChatFormat(self.model_folder, self.parser), sampler, verify, self.processes, self.concurrency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Collected:
     """A step's batch, and what was measured while it was made."""
 
     batch: Batch
-    states: list[TrainingState]
+    states: list[Example]
     samples: int
     reward_mean: float | None = None
     reward_std: float | None = None
@@ -68,7 +69,7 @@ class Collected:
     verify_s: float = 0.0
 
 
-Collect = Callable[[int, list[TrainingState]], Collected]
+Collect = Callable[[int, list[Example]], Collected]
 """The batch of a step, from its number and its states."""
 
 
@@ -147,7 +148,7 @@ def _step(job: Job, learner: Learner, collected: Collected, before: list[StepMet
     try:
         update = learner.update(collected.batch, step, before)
     except StageFailed as error:
-        keys = ", ".join(s.key for s in collected.states)
+        keys = ", ".join(str(s.key) for s in collected.states)
         kept = f"the last good checkpoint, if there was one, is in {job.checkpoint_folder}"
         raise StageFailed(f"{error}; states of the step: {keys}; {kept}") from error
     return StepMetrics(

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
 
+from schemas.columns import STATE_KEY
 from schemas.states import Split
 from tasks.errors import NotInStore, StageFailed
 from tasks.policy.chat import ChatFormat
 from tasks.policy.rendering import render
 from tasks.stages.train.stage import TrainSpec
-from tasks.stages.train.states import DropReason, TrainingState
+from tasks.stages.train.states import DropReason
 from tasks.stages.train.validation import held_out
-from tasks.states.reader import Demonstrated, StateReader
+from tasks.states.example import Example, StateKey
+from tasks.states.reader import StateReader
 from tasks.store.lineage import lineage
 from tasks.store.manifest import Ref
 from tasks.store.store import Store
@@ -25,7 +27,7 @@ from tasks.store.store import Store
 class Rendered:
     """States with their prompts; how many the chat template refused, and what it said of the first."""
 
-    states: list[TrainingState]
+    states: list[Example]
     refused: int = 0
     refusal: str = ""
 
@@ -40,7 +42,7 @@ class Rendered:
         return {"refusal": self.refusal} if self.refusal else {}
 
 
-def held_out_states(spec: TrainSpec, store: Store, chat: ChatFormat) -> list[TrainingState]:
+def held_out_states(spec: TrainSpec, store: Store, chat: ChatFormat) -> list[Example]:
     """The states of every validation; none where `train.validate_every` is 0."""
     if spec.config.validate_every == 0:
         return []
@@ -65,25 +67,23 @@ def training_states(spec: TrainSpec, store: Store, chat: ChatFormat) -> Rendered
     return found
 
 
-def _pivots(store: Store, pivots: Ref) -> list[tuple[str, int]]:
-    keys = list(store.read(pivots, columns=["trajectory_id", "turn_index"]).iter_rows())
+def _pivots(store: Store, pivots: Ref) -> list[StateKey]:
+    keys = [StateKey(*key) for key in store.read(pivots, columns=STATE_KEY).iter_rows()]
     if not keys:
         rejected = ", ".join(f"{n:,} {reason}" for reason, n in store.manifest(pivots).reasons.items())
         raise StageFailed(f"train: {pivots} holds no pivot; select rejected {rejected or 'nothing'}")
     return keys
 
 
-def _rendered(chat: ChatFormat, states: list[Demonstrated]) -> Rendered:
+def _rendered(chat: ChatFormat, states: list[Example]) -> Rendered:
     rendered = render(chat, [s.state for s in states])
     found = [
-        TrainingState(s.state, s.demonstration, prompt)
-        for s, prompt in zip(states, rendered.prompts, strict=True)
-        if prompt is not None
+        replace(s, prompt=prompt) for s, prompt in zip(states, rendered.prompts, strict=True) if prompt is not None
     ]
     return Rendered(found, len(states) - len(found), rendered.refusal)
 
 
-def _check_sampled(store: Store, pivots: Ref, states: list[TrainingState], chat: ChatFormat) -> None:
+def _check_sampled(store: Store, pivots: Ref, states: list[Example], chat: ChatFormat) -> None:
     """Another tokenizer or chat template than the rollouts' makes other prompts: what select found does not hold there.
 
     Rollouts keep of a prompt its length alone, and of a sample its tokens and their text. So another vocabulary is seen
@@ -106,17 +106,17 @@ def _check_sampled(store: Store, pivots: Ref, states: list[TrainingState], chat:
         )
 
 
-def _first_samples(store: Store, rollouts: Ref) -> dict[str, dict[str, Any]]:
+def _first_samples(store: Store, rollouts: Ref) -> dict[StateKey, dict[str, Any]]:
     """The first sample of each state, by the state's key."""
     columns = ["trajectory_id", "turn_index", "sample_index", "prompt_tokens", "token_ids", "text", "finished"]
     return {
-        f"{row['trajectory_id']}:{row['turn_index']}": row
+        StateKey(row["trajectory_id"], row["turn_index"]): row
         for _, rows in store.parts(rollouts, columns=columns)
         for row in rows.filter(pl.col("sample_index") == 0).iter_rows(named=True)
     }
 
 
-def _difference(chat: ChatFormat, state: TrainingState, sample: dict[str, Any]) -> str | None:
+def _difference(chat: ChatFormat, state: Example, sample: dict[str, Any]) -> str | None:
     if len(state.prompt) != sample["prompt_tokens"]:
         return f"{state.key}: a prompt of {len(state.prompt)} tokens, sampled from were {sample['prompt_tokens']}"
     text, recorded = chat.decode(sample["token_ids"], finished=sample["finished"]), sample["text"]

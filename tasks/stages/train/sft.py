@@ -17,11 +17,12 @@ from tasks.stages.train import objective
 from tasks.stages.train.compute.learner import Batch, Learner
 from tasks.stages.train.compute.tree import Branch
 from tasks.stages.train.loop import Collected, Job, OnStep, Trained, run
-from tasks.stages.train.states import Admitted, DropReason, TrainingState, admit, require_states
+from tasks.stages.train.states import Admitted, DropReason, admit, require_states
 from tasks.stages.train.validation import Validation
+from tasks.states.example import Example, StateKey
 
 
-def train(job: Job, states: Sequence[TrainingState], on_step: OnStep, validation: Validation | None = None) -> Trained:
+def train(job: Job, states: Sequence[Example], on_step: OnStep, validation: Validation | None = None) -> Trained:
     """Train a policy on the demonstrations of states and write it to `job.output_folder`.
 
     States with too long a prompt, or too long with the demonstration, or whose demonstration the chat template does not
@@ -42,14 +43,14 @@ def train(job: Job, states: Sequence[TrainingState], on_step: OnStep, validation
     longest = max(len(s.prompt) + len(completions[s.key]) for s in admitted.states)
     learner = Learner(job.model_folder, job.settings, longest, job.seed, job.processes)
 
-    def collect(step: int, drawn: list[TrainingState]) -> Collected:
+    def collect(step: int, drawn: list[Example]) -> Collected:
         branches = [Branch(s.state.trajectory_id, s.prompt, completions[s.key]) for s in drawn]
         return Collected(sft_batch(job.settings, branches), drawn, samples=len(branches))
 
     return run(job, learner, admitted, collect, None, on_step, validation)
 
 
-def _completions(chat: ChatFormat, states: Sequence[TrainingState]) -> dict[str, list[int]]:
+def _completions(chat: ChatFormat, states: Sequence[Example]) -> dict[StateKey, list[int]]:
     """By state key, the demonstration's tokens, for those that the template renders after the prompt."""
     found = {}
     for state in states:

@@ -8,13 +8,13 @@ import sys
 
 from pydantic import BaseModel
 
-from schemas.config import ScoreConfig
 from schemas.policies import POLICIES
 from schemas.training import TrainConfig
 from tasks.artefact.stage import Stage
 from tasks.errors import ConfigurationError
 from tasks.policy.files import Policy
 from tasks.store.manifest import Ref
+from tasks.verifiers.section import ScoreConfig
 
 STAGE = Stage("policies", version=3, tables={"policies": POLICIES})
 

@@ -7,22 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from schemas.chat import Action, State
 from tasks.errors import StageFailed
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingState:
-    """A state, the demonstration at it, and its prompt as token ids (`tasks.policy.chat.ChatFormat.prompts`)."""
-
-    state: State
-    demonstration: Action
-    prompt: Sequence[int]
-
-    @property
-    def key(self) -> str:
-        """`trajectory_id:turn_index`."""
-        return f"{self.state.trajectory_id}:{self.state.turn_index}"
+from tasks.states.example import Example, StateKey
 
 
 class DropReason(StrEnum):
@@ -39,11 +25,11 @@ class DropReason(StrEnum):
 class Admitted:
     """States to train on, in the order given, and the reason for each of the others by its key."""
 
-    states: list[TrainingState]
-    dropped: Mapping[str, DropReason]
+    states: list[Example]
+    dropped: Mapping[StateKey, DropReason]
 
 
-def admit(states: Sequence[TrainingState], max_prompt_tokens: int) -> Admitted:
+def admit(states: Sequence[Example], max_prompt_tokens: int) -> Admitted:
     """The states whose prompts have at most that many tokens."""
     long = {s.key: DropReason.TOO_LONG for s in states if len(s.prompt) > max_prompt_tokens}
     return Admitted([s for s in states if s.key not in long], long)
@@ -63,12 +49,12 @@ def require_states(admitted: Admitted) -> None:
     )
 
 
-def in_trajectory_order(states: Sequence[TrainingState]) -> list[TrainingState]:
+def in_trajectory_order(states: Sequence[Example]) -> list[Example]:
     """Sorted by trajectory and turn, as the sampler's prefix cache likes them."""
     return sorted(states, key=lambda s: (s.state.trajectory_id, s.state.turn_index))
 
 
-def draw(states: Sequence[TrainingState], per_step: int, step: int, seed: int) -> list[TrainingState]:
+def draw(states: Sequence[Example], per_step: int, step: int, seed: int) -> list[Example]:
     """The states of a step: epochs of seeded shuffles end to end, cut into steps, and each step in trajectory order.
 
     A function of its arguments alone, so that a resumed run needs no position but the step. No state comes twice in a

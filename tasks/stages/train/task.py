@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from schemas.config import ScoreConfig
 from schemas.training import TrainConfig
 from tasks.artefact.stage import Artefact, obtain
 from tasks.artefact.writer import Writer
@@ -17,6 +16,7 @@ from tasks.report.plots import training_curve
 from tasks.stages.train.stage import PLOTTED, STAGE, TrainSpec, launcher
 from tasks.store.store import Store
 from tasks.verifiers.build import fingerprint
+from tasks.verifiers.section import ScoreConfig
 
 
 def _curve(steps: Sequence[Update]) -> str:

@@ -10,10 +10,11 @@ from schemas.training import TrainConfig
 from tasks.errors import StageFailed
 from tasks.sampler.sampler import Sampling
 from tasks.stages.train.groups import Rollout
-from tasks.stages.train.states import TrainingState, admit, in_trajectory_order
+from tasks.stages.train.states import admit, in_trajectory_order
+from tasks.states.example import Example
 
 
-def held_out(states: Sequence[TrainingState], settings: TrainConfig, seed: int) -> list[TrainingState]:
+def held_out(states: Sequence[Example], settings: TrainConfig, seed: int) -> list[Example]:
     """The states of every validation of a run: at most `train.validation_states`, drawn once, none too long.
 
     Raises:
@@ -35,7 +36,7 @@ class Validation:
     """A measurement of the policy under training."""
 
     rollout: Rollout
-    states: list[TrainingState]
+    states: list[Example]
     max_tokens: int
 
     def measure(self) -> float:

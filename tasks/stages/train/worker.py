@@ -21,12 +21,13 @@ from tasks.stages.train.metrics import StepMetrics
 from tasks.stages.train.prompts import held_out_states, training_states
 from tasks.stages.train.scratch import beside, shared_scratch
 from tasks.stages.train.stage import PLOTTED, STAGE, TrainSpec
-from tasks.stages.train.states import TrainingState, admit, require_states
+from tasks.stages.train.states import admit, require_states
 from tasks.stages.train.trackers import tracked
 from tasks.stages.train.validation import Validation
+from tasks.states.example import Example
 from tasks.store.manifest import File, Ref
 from tasks.store.store import Store
-from tasks.verifiers.build import build, requests_at_once
+from tasks.verifiers.build import build, concurrency_of
 
 
 def watched(spec: TrainSpec, job: Job, track: OnStep) -> OnStep:
@@ -45,9 +46,7 @@ def watched(spec: TrainSpec, job: Job, track: OnStep) -> OnStep:
     return on_step if job.processes.is_first else lambda measured: None
 
 
-def trained(
-    spec: TrainSpec, job: Job, states: list[TrainingState], unseen: list[TrainingState], on_step: OnStep
-) -> Trained:
+def trained(spec: TrainSpec, job: Job, states: list[Example], unseen: list[Example], on_step: OnStep) -> Trained:
     """Run the method that was asked for.
 
     Raises:
@@ -92,7 +91,7 @@ def work(spec: TrainSpec) -> None:
             spec.seed,
             parser=spec.score.parser,
             max_undecided=spec.score.max_undecided,
-            requests=requests_at_once(spec.score.verifier),
+            concurrency=concurrency_of(spec.score.verifier),
             processes=processes,
         )
         with tracked(spec, beside(store, "_trackers") / spec.target.version) as track:

@@ -4,18 +4,18 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
 from flows import cli
 from flows.cli import commands
 from flows.compare import VARIANTS
-from flows.reuse import Until
+from schemas.stages import HOLDERS
 from tasks.exchange.export import FORMATS
 from tasks.stages.ingest.stage import STAGE as INGEST
 from tasks.stages.select.stage import STAGE as SELECT
-from tasks.store.store import STAGES, TABLES_BESIDE, Store
+from tasks.store.store import Store
 from tests.builders import commit_states, commit_trajectories, trajectory
 from tests.pivots import HALF, commit_pivots, conversation
 
@@ -35,16 +35,14 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
     return status, out, err
 
 
-def test_the_stages_and_the_store_are_the_ones_of_the_code_behind() -> None:
-    assert cli.STAGES == STAGES
-    assert get_args(Until) == cli.MADE_BY_RUN
+def test_the_choices_are_those_of_the_code_behind() -> None:
     assert tuple(VARIANTS) == cli.VARIANTS
     assert tuple(FORMATS) == cli.EXPORT_FORMATS
 
 
 def test_the_tables_beside_the_artefacts_are_the_ones_of_the_stages() -> None:
     beside = {table: stage.artefact for stage in (INGEST, SELECT) for table in stage.tables if table != stage.artefact}
-    assert beside == TABLES_BESIDE
+    assert beside == HOLDERS
 
 
 def test_ls_lists_and_gives_json_on_standard_output_only(filled: Store, capsys: pytest.CaptureFixture[str]) -> None:

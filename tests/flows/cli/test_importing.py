@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from flows.cli.importing import import_rows, text
-from schemas.config import IngestConfig, PipelineConfig, SelectConfig
+from flows.settings.pipeline import PipelineConfig
+from schemas.config import IngestConfig, SelectConfig
 from tasks.artefact.stage import obtain
 from tasks.errors import ConfigurationError, InputError, StageFailed
 from tasks.exchange.export import export

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from flows.settings.checks import check_run
-from schemas.config import PipelineConfig
+from flows.settings.pipeline import PipelineConfig
 from tasks.errors import ConfigurationError, NotInStore
 from tasks.policy.files import DESK
 from tasks.store.store import Store

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from flows.settings.configuration import load, presets, section
-from schemas.config import GateConfig, IngestConfig, PipelineConfig
+from flows.settings.pipeline import PipelineConfig
+from schemas.config import GateConfig, IngestConfig
 from tasks.errors import ConfigurationError
 
 SMALL = "model: desk\ningest: {source: a.jsonl}\n"

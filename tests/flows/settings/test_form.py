@@ -8,12 +8,11 @@ import pytest
 from prefect.utilities.callables import parameter_schema
 
 from flows.pivotrl import pivotrl
-from flows.reuse import Until
 from flows.settings.configuration import Preset, load, presets, resolved
 from flows.settings.form import changes_schema
-from schemas.config import PipelineConfig
+from flows.settings.pipeline import PipelineConfig
+from schemas.stages import MADE_BY_RUN
 from tasks.errors import ConfigurationError
-from tasks.store.store import STAGES
 
 SCHEMA = changes_schema(PipelineConfig)
 
@@ -72,8 +71,9 @@ def test_the_presets_of_the_form_are_the_files_and_none() -> None:
     assert sorted(get_args(Preset)) == sorted([*presets(), "none"])
 
 
-def test_the_ends_of_the_form_are_stages_in_their_order() -> None:
-    assert [stage for stage in STAGES if stage in get_args(Until)] == list(get_args(Until))
+def test_the_ends_of_the_form_are_what_a_run_makes_in_order() -> None:
+    properties = parameter_schema(pivotrl.fn).model_dump()["properties"]
+    assert properties["until"]["enum"] == list(MADE_BY_RUN)
 
 
 def test_changes_are_laid_over_the_preset() -> None:

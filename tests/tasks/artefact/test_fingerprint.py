@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from flows.settings.pipeline import PipelineConfig
 from schemas import config as configuration
-from schemas.config import PipelineConfig
 from schemas.section import RUNTIME, Section
 from schemas.training import TrainConfig
 from tasks.artefact.fingerprint import canonical, version

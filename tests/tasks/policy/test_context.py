@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from schemas.config import PipelineConfig
+from flows.settings.checks import check_context
+from flows.settings.pipeline import PipelineConfig
 from tasks.errors import ConfigurationError
-from tasks.policy.context import check_context
 from tasks.policy.files import DESK
 from tasks.store.manifest import Manifest, Ref
 from tasks.store.store import Store

@@ -3,7 +3,8 @@ import json
 
 import pytest
 
-from schemas.config import IngestConfig, PipelineConfig
+from flows.settings.pipeline import PipelineConfig
+from schemas.config import IngestConfig
 from schemas.evaluations import EVALUATIONS
 from schemas.profiles import PROFILES
 from tasks.artefact.stage import Artefact, Stage, obtain
@@ -79,7 +80,7 @@ def test_the_final_table_tells_what_was_lost(store: Store, artefacts: list[Artef
 
 
 def test_the_report_is_one_page_with_its_plots_and_no_ones_script(store: Store, artefacts: list[Artefact]) -> None:
-    where = write_report(store, CONFIG, artefacts)
+    where = write_report(store, CONFIG, 0.9, artefacts)
     page = store.objects.get(where.removeprefix(store.objects.full(""))).decode()
     assert page.count('<img src="data:image/png;base64,') == 2
     image = page.split("data:image/png;base64,", 1)[1].split('"', 1)[0]
@@ -89,7 +90,8 @@ def test_the_report_is_one_page_with_its_plots_and_no_ones_script(store: Store, 
 
 
 def test_a_report_of_the_first_stages_has_no_plots(store: Store, artefacts: list[Artefact]) -> None:
-    page = store.objects.get(write_report(store, CONFIG, artefacts[:2]).removeprefix(store.objects.full(""))).decode()
+    where = write_report(store, CONFIG, 0.9, artefacts[:2])
+    page = store.objects.get(where.removeprefix(store.objects.full(""))).decode()
     assert "<img" not in page and artefacts[1].version in page
 
 

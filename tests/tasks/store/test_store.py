@@ -5,9 +5,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from schemas.stages import ARTEFACTS
 from tasks.errors import ConfigurationError, NotInStore, StoreError
 from tasks.store.manifest import Manifest, Part, Ref
-from tasks.store.store import STAGES, Store
+from tasks.store.store import Store
 
 REF = Ref(stage="states", version="5be1c0e1a9d04b7f")
 
@@ -182,9 +183,9 @@ def test_a_version_without_manifest_is_no_candidate(store: Store) -> None:
 
 
 def test_artefacts_come_in_the_order_of_the_stages(store: Store) -> None:
-    for stage in reversed(STAGES):
+    for stage in reversed(ARTEFACTS):
         published(store, Ref(stage=stage, version="00000000000000aa"), 1)
-    assert [m.stage for m in store.artefacts()] == list(STAGES)
+    assert [m.stage for m in store.artefacts()] == list(ARTEFACTS)
 
 
 @pytest.mark.parametrize("content", [b'{"stage": ', b"\xff", b'{"stage": "states"}', b"[]"])

@@ -16,7 +16,7 @@ from schemas.verifiers import CodeEditSettings, NemoGymSettings, SearchSettings,
 from tasks.stages.ingest.ingestion import ingest
 from tasks.stages.ingest.trajectory import Trajectory
 from tasks.stages.score.self_check import SelfCheck, self_check
-from tasks.states.reader import Demonstrated
+from tasks.states.example import Example
 from tasks.verifiers.build import build
 
 DATA = Path(__file__).parents[3].parent / "shared" / "data"
@@ -26,9 +26,9 @@ STATES = {"tau2_sft": 372, "tau_bench": 1163, "tau2_simulations": 2083, "livemcp
 """States with a text or a call; an action with neither is excluded by `split`."""
 
 
-def states(folder: str) -> list[Demonstrated]:
+def states(folder: str) -> list[Example]:
     """Every state of the trajectories in that folder of the shared data."""
-    found: list[Demonstrated] = []
+    found: list[Example] = []
     for outcome in ingest(IngestConfig(source=str(DATA / folder))):
         if not isinstance(outcome, Trajectory):
             continue
@@ -37,7 +37,7 @@ def states(folder: str) -> list[Demonstrated]:
             action = as_action(said)
             if said["role"] == Role.ASSISTANT and action.kind is not ActionKind.EMPTY:
                 state = State(outcome.trajectory_id, index, outcome.messages[:index], tools, domain=outcome.domain)
-                found.append(Demonstrated(state, action, index, action.kind.value, "", "train"))
+                found.append(Example(state, action, "train"))
     return found
 
 

@@ -16,7 +16,7 @@ from tasks.sampler.sampler import Sampling
 from tasks.stages.evaluate import measuring, suites
 from tasks.stages.evaluate.actor import Actor
 from tasks.stages.evaluate.stage import check, chosen_skills
-from tasks.states.reader import Demonstrated
+from tasks.states.example import Example
 from tasks.verifiers.verdict import Reason, Verdict
 from tasks.worlds.skills import SKILLS
 from tests.builders import ScriptedSampler
@@ -33,9 +33,9 @@ def actor(chat: ChatFormat, answer, context: int = 2000) -> Actor:
     return Actor(ScriptedSampler(chat.tokenizer, answer), chat, context, Sampling(1, 0.0, 64, seed=7))
 
 
-def states(*questions: str, domain: str = "desk") -> list[Demonstrated]:
+def states(*questions: str, domain: str = "desk") -> list[Example]:
     return [
-        Demonstrated(State(f"{i}", 0, (message(Role.USER, q),), (), domain), Action(q), 1, "message", "", "validation")
+        Example(State(f"{i}", 0, (message(Role.USER, q),), (), domain), Action(q), "validation")
         for i, q in enumerate(questions)
     ]
 

@@ -1,6 +1,7 @@
 import pytest
 
-from schemas.config import GateConfig, IngestConfig, PipelineConfig, TrainConfig
+from flows.settings.pipeline import PipelineConfig
+from schemas.config import GateConfig, IngestConfig, TrainConfig
 from tasks.artefact.fingerprint import canonical
 from tasks.artefact.stage import Artefact
 from tasks.errors import NotInStore
@@ -115,8 +116,12 @@ def test_a_policy_that_was_not_made_from_trajectories_is_an_error(store: Store) 
 def test_the_recipe_is_all_but_the_data_and_how_fast(store: Store) -> None:
     config = PipelineConfig(model="desk", ingest=IngestConfig(source="a"))
     same = config.model_copy(update={"ingest": IngestConfig(source="b"), "store": "elsewhere", "model": "./copy"})
-    assert recipe(config, BASE) == recipe(same, BASE)
-    others = [{"train": TrainConfig(steps=9)}, {"seed": 1}, {"rounds": 2}]
-    made = {recipe(config.model_copy(update=other), BASE) for other in others}
-    made |= {recipe(config, BASE), recipe(config, Policy(location="desk", version="another"))}
+    assert recipe(config, 0, BASE) == recipe(same, 0, BASE)
+    others = [{"train": TrainConfig(steps=9)}, {"rounds": 2}]
+    made = {recipe(config.model_copy(update=other), 0, BASE) for other in others}
+    made |= {
+        recipe(config, 0, BASE),
+        recipe(config, 1, BASE),
+        recipe(config, 0, Policy(location="desk", version="another")),
+    }
     assert len(made) == 5

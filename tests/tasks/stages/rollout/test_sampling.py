@@ -15,7 +15,8 @@ from tasks.stages.rollout import segments as cuts
 from tasks.stages.rollout.sampling import Counted, prompted, sample_part
 from tasks.stages.rollout.segments import Earlier, segment_seed
 from tasks.stages.rollout.stage import STAGE
-from tasks.states.reader import Demonstrated, StateReader
+from tasks.states.example import Example
+from tasks.states.reader import StateReader
 from tasks.store.manifest import Ref
 from tasks.store.store import Store
 from tests.builders import ScriptedSampler, commit_states, commit_trajectories, episode, trajectory
@@ -30,7 +31,7 @@ def chat() -> ChatFormat:
 
 
 @pytest.fixture
-def states(store: Store) -> list[Demonstrated]:
+def states(store: Store) -> list[Example]:
     trajectories = commit_trajectories(store, [[trajectory(i, episode(4)) for i in range(3)]])
     return StateReader(store, commit_states(store, trajectories).ref, trajectories.ref).part(0)
 

@@ -22,7 +22,8 @@ from tasks.stages.rollout import segments as room
 from tasks.stages.rollout.sampling import prompted, sample_part
 from tasks.stages.rollout.segments import SEGMENT_STATES, Earlier, digest, segment_seed, segments
 from tasks.stages.rollout.stage import STAGE
-from tasks.states.reader import Key, StateReader
+from tasks.states.example import StateKey
+from tasks.states.reader import StateReader
 from tasks.store.manifest import Part, Ref
 from tasks.store.store import Store
 from tests.builders import ScriptedSampler, commit_states, commit_trajectories, episode, trajectory
@@ -31,7 +32,7 @@ CONFIG = RolloutConfig(samples=2, max_tokens=16)
 LENGTHS = st.lists(st.integers(1, 400), min_size=1, max_size=40)
 
 
-def keys_of(trajectories: Sequence[tuple[str, int]]) -> list[Key]:
+def keys_of(trajectories: Sequence[tuple[str, int]]) -> list[StateKey]:
     return [(name, turn) for name, length in trajectories for turn in range(length)]
 
 
@@ -56,7 +57,7 @@ def test_trajectories_that_are_added_change_the_segments_they_fall_into(
     assert len(before - after) <= 1, "only the segment that they were put into, or behind"
 
 
-def cut_up(trajectories: Sequence[tuple[str, int]]) -> list[list[Key]]:
+def cut_up(trajectories: Sequence[tuple[str, int]]) -> list[list[StateKey]]:
     keys = keys_of(trajectories)
     return [keys[cut] for cut in segments(keys)]
 

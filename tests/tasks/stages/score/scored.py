@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from schemas.chat import Message, Role, message
-from schemas.config import ProfileConfig, ScoreConfig
+from schemas.config import ProfileConfig
 from schemas.rollouts import ROLLOUTS
 from tasks.artefact.stage import Artefact, obtain
 from tasks.artefact.table import frame
@@ -16,15 +16,17 @@ from tasks.stages.profile.stage import STAGE as PROFILES_STAGE
 from tasks.stages.profile.stage import write_profiles
 from tasks.stages.rollout.stage import STAGE as ROLLOUTS_STAGE
 from tasks.stages.score.stage import STAGE, write_scores
-from tasks.states.reader import Demonstrated, StateReader
+from tasks.states.example import Example
+from tasks.states.reader import StateReader
 from tasks.store.store import Store
+from tasks.verifiers.section import ScoreConfig
 from tests.builders import NoSettings, commit_states, commit_trajectories, episode, trajectory
 
 RIGHT = '<tool_call>\n{"name": "get_order", "arguments": {"order_id": 17}}\n</tool_call>'
 WRONG = RIGHT.replace("17", "18")
 
 
-def rollouts_of(states: list[Demonstrated], *texts: str, finished: bool = True) -> pl.DataFrame:
+def rollouts_of(states: list[Example], *texts: str, finished: bool = True) -> pl.DataFrame:
     """Rollouts with these texts at each state."""
     return frame(
         ROLLOUTS,

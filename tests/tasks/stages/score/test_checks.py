@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from schemas.config import ScoreConfig
 from schemas.verifiers import ToolCallSettings
 from tasks.artefact.stage import obtain
 from tasks.artefact.writer import PartRecord, Writer
@@ -13,6 +12,7 @@ from tasks.errors import StageFailed
 from tasks.stages.score.stage import STAGE
 from tasks.store.objects import Objects
 from tasks.store.store import Store
+from tasks.verifiers.section import ScoreConfig
 from tests.tasks.stages.score.scored import RIGHT, WRONG, Run
 
 CONFIG = ScoreConfig(verifier=ToolCallSettings())

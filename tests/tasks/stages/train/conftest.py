@@ -16,7 +16,7 @@ from schemas.training import TrainConfig
 from tasks.policy.chat import ChatFormat
 from tasks.sampler.sampler import Sample
 from tasks.stages.train.loop import Job
-from tasks.stages.train.states import TrainingState
+from tasks.states.example import Example
 from tasks.verifiers.verdict import Reason, Verdict
 
 TEMPLATE = (
@@ -53,7 +53,7 @@ def write_policy(folder: Path) -> Path:
     return folder
 
 
-def conversation_states(folder: Path, trajectories: int = 3, turns: int = 3) -> list[TrainingState]:
+def conversation_states(folder: Path, trajectories: int = 3, turns: int = 3) -> list[Example]:
     """In each trajectory the user asks for letters and the assistant says them."""
     chat = ChatFormat(folder)
     found = []
@@ -64,7 +64,7 @@ def conversation_states(folder: Path, trajectories: int = 3, turns: int = 3) -> 
             history.append(message("user", f"say {letter}"))
             state = State(f"t{t}", turn, tuple(history), ())
             prompt = chat.encode(chat.text(state.messages, state.tools))
-            found.append(TrainingState(state, Action(letter), prompt))
+            found.append(Example(state, Action(letter), prompt=prompt))
             history.append(message("assistant", letter))
     return found
 

@@ -14,13 +14,13 @@ from tasks.policy.files import DESK
 from tasks.sampler.sampler import Sampling
 from tasks.stages.train import grpo
 from tasks.stages.train.groups import REFILLS, Groups, Rollout, refilled
-from tasks.stages.train.states import TrainingState
+from tasks.states.example import Example
 from tasks.verifiers.verdict import Reason, Verdict
 from tests.builders import ScriptedSampler
 
 
 def make_states(n):
-    return [TrainingState(State(f"t{i:02d}", 0, (), ()), Action("x"), [1]) for i in range(n)]
+    return [Example(State(f"t{i:02d}", 0, (), ()), Action("x"), prompt=[1]) for i in range(n)]
 
 
 def groups_of(states, varying):
@@ -95,7 +95,7 @@ def test_a_state_with_an_undecided_sample_has_no_rewards(requests):
         return Verdict(None, Reason.UNDECIDED) if away else Verdict(float(completion.content == "a"), Reason.EQUAL)
 
     sampler = ScriptedSampler(chat.tokenizer, lambda _, i: "ab"[i % 2])
-    groups = Rollout(chat, sampler, verify, requests=requests).groups(make_states(3), Sampling(4, 1.0, 8, seed=0))
+    groups = Rollout(chat, sampler, verify, concurrency=requests).groups(make_states(3), Sampling(4, 1.0, 8, seed=0))
     assert groups.rewards_KG.isnan().all(1).tolist() == [False, True, False]
     assert groups.rewards_KG[0].tolist() == groups.rewards_KG[2].tolist() == [1.0, 0.0, 1.0, 0.0]
     assert groups.undecided == 2 and groups.varying == [True, False, True]

@@ -16,7 +16,8 @@ from tasks.policy.chat import ChatFormat
 from tasks.sampler.sampler import Sample, Sampling
 from tasks.stages.train import grpo
 from tasks.stages.train.compute.learner import Learner
-from tasks.stages.train.states import DropReason, TrainingState, draw
+from tasks.stages.train.states import DropReason, draw
+from tasks.states.example import Example
 from tasks.verifiers.verdict import Reason, Verdict
 
 
@@ -198,7 +199,7 @@ def test_groups_without_variance_change_nothing(job, policy_folder, states, samp
 
 
 def test_a_state_too_long_for_the_limit_or_the_engine_is_dropped(job, policy_folder, states, sampler, verify, tmp_path):
-    long = TrainingState(State("long", 0, (), ()), Action("a"), [1] * 120)
+    long = Example(State("long", 0, (), ()), Action("a"), prompt=[1] * 120)
     by_limit = job(policy_folder, tmp_path / "a", max_state_tokens=119)
     by_engine = job(policy_folder, tmp_path / "b", max_tokens=10, engine={"max_model_len": 129})
     for a_job in (by_limit, by_engine):

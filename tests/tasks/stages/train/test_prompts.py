@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from schemas.config import ScoreConfig, SelectConfig
+from schemas.config import SelectConfig
 from schemas.training import TrainConfig
 from tasks.artefact.stage import Artefact, obtain
 from tasks.errors import StageFailed
@@ -15,11 +15,13 @@ from tasks.stages.select.stage import write_pivots
 from tasks.stages.train.loop import Job
 from tasks.stages.train.prompts import held_out_states, training_states
 from tasks.stages.train.stage import TrainSpec
-from tasks.stages.train.states import DropReason, TrainingState
+from tasks.stages.train.states import DropReason
 from tasks.stages.train.worker import trained
+from tasks.states.example import Example
 from tasks.store.lineage import lineage
 from tasks.store.manifest import Ref
 from tasks.store.store import Store
+from tasks.verifiers.section import ScoreConfig
 from tests import pivots as made
 from tests.builders import TOOLS, commit_states, commit_trajectories, episode, trajectory
 
@@ -118,7 +120,7 @@ def test_fine_tuning_takes_all_training_states_and_counts_those_without_a_prompt
     assert held_out_states(spec, store, chat) == []
 
 
-def test_no_state_short_enough_is_told_before_an_engine_is_started(tmp_path, states: list[TrainingState]) -> None:
+def test_no_state_short_enough_is_told_before_an_engine_is_started(tmp_path, states: list[Example]) -> None:
     ref = Ref(stage="states", version="00000000000000aa")
     spec = spec_of(Store(str(tmp_path)), None, ref, ref, max_state_tokens=16)
     nowhere = tmp_path / "no-model"  # an engine would refuse it

@@ -9,7 +9,8 @@ from schemas.training import TrainConfig
 from tasks.policy.chat import ChatFormat
 from tasks.stages.train import sft
 from tasks.stages.train.loop import Job
-from tasks.stages.train.states import DropReason, TrainingState
+from tasks.stages.train.states import DropReason
+from tasks.states.example import Example
 
 
 def job(policy_folder, tmp_path, **changes):
@@ -47,7 +48,7 @@ def test_the_states_of_a_trajectory_cost_one_pass(policy_folder, states, tmp_pat
 
 def test_a_demonstration_that_the_template_does_not_render_is_dropped(policy_folder, states, tmp_path):
     """The special token inside ends the rendered action at once, and a state whose history the template refuses."""
-    refused = TrainingState(State("bad", 0, (message("user", "x", name="n"),), ()), Action("a"), [1, 2])
+    refused = Example(State("bad", 0, (message("user", "x", name="n"),), ()), Action("a"), prompt=[1, 2])
     chat = ChatFormat(policy_folder)
     chat.tokenizer.chat_template = "{%- if messages[0].name %}{{ raise_exception('no names') }}{% endif %}" + str(
         chat.tokenizer.chat_template
@@ -58,7 +59,7 @@ def test_a_demonstration_that_the_template_does_not_render_is_dropped(policy_fol
 
 def test_a_demonstration_that_makes_a_state_too_long_is_dropped(policy_folder, states, tmp_path):
     first = states[0]
-    long = TrainingState(State("long", 0, first.state.messages, ()), Action("a" * 120), first.prompt)
+    long = Example(State("long", 0, first.state.messages, ()), Action("a" * 120), prompt=first.prompt)
     room = {"max_state_tokens": 110, "max_tokens": len(first.prompt) + 120 - 110}  # the end of the action is one more
     trained = sft.train(job(policy_folder, tmp_path / "a", **room), [*states, long], lambda measured: None)
     assert trained.admitted.dropped == {"long:0": DropReason.TOO_LONG}
@@ -67,6 +68,6 @@ def test_a_demonstration_that_makes_a_state_too_long_is_dropped(policy_folder, s
 
 
 def test_dropped_states_are_in_the_result(policy_folder, states, tmp_path):
-    long = TrainingState(State("long", 0, (), ()), Action("a"), [1] * 100)
+    long = Example(State("long", 0, (), ()), Action("a"), prompt=[1] * 100)
     trained = sft.train(job(policy_folder, tmp_path, max_state_tokens=99), [*states, long], lambda measured: None)
     assert trained.admitted.dropped == {"long:0": DropReason.TOO_LONG}

@@ -4,15 +4,16 @@ import pytest
 
 from schemas.chat import Action, State
 from tasks.errors import StageFailed
-from tasks.stages.train.states import DropReason, TrainingState, admit, draw, require_states
+from tasks.stages.train.states import DropReason, admit, draw, require_states
+from tasks.states.example import Example
 
 
 def make_states(n, length=3):
-    return [TrainingState(State(f"t{i // 3}", i % 3, (), ()), Action("x"), [1] * length) for i in range(n)]
+    return [Example(State(f"t{i // 3}", i % 3, (), ()), Action("x"), prompt=[1] * length) for i in range(n)]
 
 
 def test_a_long_prompt_is_dropped_with_a_reason():
-    short, long = make_states(1, 10)[0], TrainingState(State("long", 0, (), ()), Action("x"), [1] * 11)
+    short, long = make_states(1, 10)[0], Example(State("long", 0, (), ()), Action("x"), prompt=[1] * 11)
     admitted = admit([short, long], 10)
     assert admitted.states == [short]
     assert admitted.dropped == {"long:0": DropReason.TOO_LONG}

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[4]
 CHILD = """
 import sys
 from pathlib import Path
-from schemas.config import ScoreConfig
+from tasks.verifiers.section import ScoreConfig
 from schemas.training import TrainConfig
 from tasks.policy.files import Policy
 from tasks.store.manifest import Ref

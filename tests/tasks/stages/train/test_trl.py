@@ -30,7 +30,7 @@ from tasks.stages.train import objective
 from tasks.stages.train.compute import forward
 from tasks.stages.train.compute.learner import Learner
 from tasks.stages.train.grpo import grpo_batch
-from tasks.stages.train.states import TrainingState
+from tasks.states.example import Example
 
 trl = pytest.importorskip("trl", reason="TRL is the oracle of this test; infra/test.txt has it")
 datasets = pytest.importorskip("datasets")
@@ -94,7 +94,7 @@ def groups_of_samples(groups):
     rng = random.Random(0)
     history = [rng.randrange(200) for _ in range(40)]
     prompts = [("a", history[:11]), ("a", history[:24]), ("a", history), ("b", history[5:19]), ("b", history[5:30])]
-    states = [TrainingState(State(t, i, (), ()), Action("x"), prompt) for i, (t, prompt) in enumerate(prompts)]
+    states = [Example(State(t, i, (), ()), Action("x"), prompt=prompt) for i, (t, prompt) in enumerate(prompts)]
     samples = [
         [
             Sample([rng.randrange(200) for _ in range(n)], [-5 - rng.random() for _ in range(n)], True)

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from schemas.config import IngestConfig, ScoreConfig
+from schemas.config import IngestConfig
 from schemas.toolsets import TOOLSETS
 from schemas.training import TrainConfig
 from schemas.trajectories import TRAJECTORIES
@@ -18,6 +18,7 @@ from tasks.stages.ingest.ingestion import ingest
 from tasks.stages.ingest.trajectory import Trajectory
 from tasks.stages.train.stage import STAGE, TrainSpec, launcher
 from tasks.store.store import Store
+from tasks.verifiers.section import ScoreConfig
 from tests.builders import TRAJECTORIES_STAGE, NoSettings, commit_states
 
 

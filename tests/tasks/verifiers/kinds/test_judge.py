@@ -10,7 +10,7 @@ import pytest
 from schemas.verifiers import CascadeSettings, JudgeSettings, MessageSettings, PythonSettings
 from tasks.artefact.fingerprint import canonical
 from tasks.errors import ConfigurationError
-from tasks.verifiers.build import build, requests_at_once
+from tasks.verifiers.build import build, concurrency_of
 from tasks.verifiers.concurrency import in_order
 from tasks.verifiers.kinds import judge
 from tasks.verifiers.kinds.judge import prompt as judge_prompt
@@ -191,7 +191,7 @@ def test_beside_a_judge_a_users_function_is_called_by_one_thread_at_a_time(serve
     server.otherwise = lambda _: NO
     function = PythonSettings(function="tests.tasks.verifiers.users_functions:alone")
     settings = CascadeSettings(verifiers=(function, JudgeSettings(url=server.url, model="m", votes=1, concurrency=4)))
-    assert (requests_at_once(settings), requests_at_once(function)) == (4, 1)
+    assert (concurrency_of(settings), concurrency_of(function)) == (4, 1)
     verify = build(settings)
     verdicts = in_order(lambda i: verify(at(), says("a"), says(f"b {i}")), range(12), 4)
     assert {verdict.reward for verdict in verdicts} == {0.0}, "a function that raised leaves it undecided"

@@ -1,0 +1,47 @@
+"""The section `score` of a configuration: the verifier, used alike in score, train and evaluate."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from schemas.section import Section
+from schemas.verifiers import VerifierSettings, WorldStateSettings
+
+
+class ScoreConfig(Section):
+    """The verifier, used alike here, in training and in evaluation."""
+
+    verifier: VerifierSettings = Field(
+        default_factory=WorldStateSettings,
+        title="Verifier",
+        description="What decides the reward of an action; your own is of kind python.",
+    )
+    parser: Literal["auto", "hermes", "qwen3_coder", "llama3_json", "mistral", "terminus"] = Field(
+        "auto",
+        title="Format of completions",
+        description="Format of the policy's completions; auto finds it by the policy's chat template.",
+    )
+    min_gold_rate: float = Field(
+        0.99,
+        ge=0,
+        le=1,
+        title="Demonstrations that must pass",
+        description="Share of demonstrations that must score 1 against their own state.",
+    )
+    max_junk_rate: float = Field(
+        0.01,
+        ge=0,
+        le=1,
+        title="Junk that may pass",
+        description="Share of junk controls that may get a reward before the stage fails.",
+    )
+    max_undecided: float = Field(
+        0.01,
+        ge=0,
+        le=1,
+        title="Samples that may stay undecided",
+        description="Share of samples that no verifier could decide (a judge that is down or whose budget is spent, a "
+        "function that raised) before the stage fails.",
+    )
