@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -28,6 +28,9 @@ class Section(BaseModel):
 class Engine(Section):
     """The sampling engine of a child process."""
 
+    kind: Annotated[Literal["vllm"], RUNTIME] = Field(
+        "vllm", title="Engine", description="What samples: vllm, in the child process itself."
+    )
     max_model_len: int = Field(
         2048, ge=16, title="Context length", description="Prompt and action together, in tokens."
     )
@@ -49,3 +52,7 @@ class Engine(Section):
         "however long it ran before. Signs are finished samples, verified actions and training steps; the longest "
         "silences are to fetch, load and compile a large model, and one training step.",
     )
+
+    def prompt_room(self, max_tokens: int) -> int:
+        """Tokens that a prompt may have where `max_tokens` are left for an action."""
+        return self.max_model_len - max_tokens

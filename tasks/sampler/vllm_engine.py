@@ -127,3 +127,8 @@ def _sample(choice: Any) -> Sample:
     token_ids = list(choice.token_ids)
     logprobs = [step[token].logprob for step, token in zip(choice.logprobs, token_ids, strict=True)]
     return Sample(token_ids=token_ids, logprobs=logprobs, finished=choice.finish_reason == "stop")
+
+
+def start(folder: Path, settings: Engine, seed: int) -> VllmEngine:
+    """As tasks/sampler/build.py asks for it."""
+    return VllmEngine(folder, settings, seed)

@@ -15,8 +15,8 @@ from tasks.children.progress import Update, report
 from tasks.errors import StageFailed
 from tasks.policy.chat import ChatFormat
 from tasks.policy.files import fetch
+from tasks.sampler.build import start
 from tasks.sampler.sampler import Sampling
-from tasks.sampler.vllm_engine import VllmEngine
 from tasks.stages.evaluate.actor import Actor
 from tasks.stages.evaluate.measuring import EVALUATION_SEED, measure
 from tasks.stages.evaluate.stage import STAGE, EvaluateSpec, chosen_skills
@@ -51,10 +51,10 @@ def work(spec: EvaluateSpec) -> None:
 
     with tempfile.TemporaryDirectory(prefix="pivotrl-policy-") as workspace:
         folder = fetch(spec.policy, store, Path(workspace))
-        engine = VllmEngine(folder, config.engine, spec.seed)
+        engine = start(folder, config.engine, spec.seed)
         sampling = Sampling(n=1, temperature=0.0, max_tokens=config.max_tokens, seed=EVALUATION_SEED + spec.seed)
         actor = Actor(
-            engine, ChatFormat(folder, spec.score.parser), config.engine.max_model_len - config.max_tokens, sampling
+            engine, ChatFormat(folder, spec.score.parser), config.engine.prompt_room(config.max_tokens), sampling
         )
         verifier = spec.score.verifier
         rows = [

@@ -10,7 +10,8 @@ from schemas.states import Split
 from tasks.artefact.fingerprint import canonical
 from tasks.artefact.writer import Writer
 from tasks.policy.chat import ChatFormat
-from tasks.sampler.vllm_engine import VllmEngine
+from tasks.sampler.build import start
+from tasks.sampler.sampler import Sampler
 from tasks.stages.rollout.sampling import prompted, sample_part
 from tasks.stages.rollout.segments import Earlier
 from tasks.stages.rollout.stage import STAGE, RolloutSpec, inputs
@@ -61,5 +62,5 @@ class PartSampler:
         return Finished(sampled, len(states) - sampled)
 
     @cached_property
-    def _engine(self) -> VllmEngine:
-        return VllmEngine(self._folder, self._spec.config.engine, self._spec.seed)
+    def _engine(self) -> Sampler:
+        return start(self._folder, self._spec.config.engine, self._spec.seed)

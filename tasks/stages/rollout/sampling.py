@@ -36,7 +36,7 @@ class Counted:
 def prompted(chat: ChatFormat, states: Sequence[Example], config: RolloutConfig) -> tuple[list[Example], Counted]:
     """The states that fit into the context, and what is to be counted of all of them."""
     rendered = render(chat, [s.state for s in states])
-    longest = config.engine.max_model_len - config.max_tokens
+    longest = config.engine.prompt_room(config.max_tokens)
     kept: list[Example] = []
     reasons: Counter[str] = Counter({RENDERED_ALONE: rendered.rewritten} if rendered.rewritten else {})
     for state, prompt in zip(states, rendered.prompts, strict=True):

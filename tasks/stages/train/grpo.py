@@ -55,7 +55,7 @@ def train(
             memory ran out.
     """
     settings = job.settings
-    room = settings.engine.max_model_len - settings.max_tokens
+    room = settings.engine.prompt_room(settings.max_tokens)
     admitted = admit(states, min(settings.max_state_tokens, room))
     require_states(admitted)
     longest = max(len(s.prompt) for s in admitted.states) + settings.max_tokens

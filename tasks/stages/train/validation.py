@@ -20,7 +20,7 @@ def held_out(states: Sequence[Example], settings: TrainConfig, seed: int) -> lis
     Raises:
         StageFailed: there are none.
     """
-    room = min(settings.max_state_tokens, settings.engine.max_model_len - settings.max_tokens)
+    room = min(settings.max_state_tokens, settings.engine.prompt_room(settings.max_tokens))
     short = admit(states, room).states
     if not short:
         raise StageFailed(

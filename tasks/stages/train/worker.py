@@ -13,7 +13,7 @@ from tasks.children.child import enter
 from tasks.children.progress import Update, alive, report
 from tasks.policy.chat import ChatFormat
 from tasks.policy.files import fetch
-from tasks.sampler.vllm_engine import VllmEngine
+from tasks.sampler.build import start
 from tasks.stages.train import grpo, sft
 from tasks.stages.train.compute.ranks import join
 from tasks.stages.train.loop import Job, OnStep, Trained
@@ -55,7 +55,7 @@ def trained(spec: TrainSpec, job: Job, states: list[Example], unseen: list[Examp
     if spec.config.method == "sft" and not unseen:
         return sft.train(job, states, on_step)
     require_states(admit(states, spec.config.max_state_tokens))
-    engine = VllmEngine(job.model_folder, spec.config.engine, spec.seed)
+    engine = start(job.model_folder, spec.config.engine, spec.seed)
     verify = build(spec.score.verifier)
     if spec.config.method == "sft":
         return sft.train(job, states, on_step, Validation(job.rollout(engine, verify), unseen, spec.config.max_tokens))

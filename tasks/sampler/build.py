@@ -1,0 +1,28 @@
+"""Start the sampling engine that `engine.kind` names.
+
+To add one: a file tasks/sampler/KIND_engine.py with `start(folder, settings, seed)`, which gives a `Sampler`
+(sampler.py), and its name in the `Literal` of `Engine.kind` (schemas/section.py). Nothing else knows which engine it
+has.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+from schemas.section import Engine
+from tasks.sampler.sampler import Sampler
+
+
+def start(folder: Path, settings: Engine, seed: int) -> Sampler:
+    """An engine with the policy of a model folder.
+
+    Args:
+        seed: of the engine; each call of `Sampler.sample` has one of its own.
+
+    Raises:
+        InputError: the engine refuses the model.
+    """
+    # Imported when it is needed: an engine's module sets its environment at import, and takes seconds.
+    sampler: Sampler = import_module(f"tasks.sampler.{settings.kind}_engine").start(folder, settings, seed)
+    return sampler
