@@ -1,7 +1,8 @@
 import pytest
 
 from flows.settings.pipeline import PipelineConfig
-from schemas.config import GateConfig, IngestConfig, TrainConfig
+from schemas.config import GateConfig, IngestConfig
+from schemas.training import TrainConfig
 from tasks.artefact.fingerprint import canonical
 from tasks.artefact.stage import Artefact
 from tasks.errors import NotInStore

@@ -17,7 +17,7 @@ from tasks.sampler.sampler import Sample, Sampling
 from tasks.stages.train import grpo
 from tasks.stages.train.compute.learner import Learner
 from tasks.stages.train.states import DropReason, draw
-from tasks.states.example import Example
+from tasks.states.example import Example, StateKey
 from tasks.verifiers.verdict import Reason, Verdict
 
 
@@ -204,7 +204,7 @@ def test_a_state_too_long_for_the_limit_or_the_engine_is_dropped(job, policy_fol
     by_engine = job(policy_folder, tmp_path / "b", max_tokens=10, engine={"max_model_len": 129})
     for a_job in (by_limit, by_engine):
         trained = run(a_job, [*states, long], sampler, verify)
-        assert trained.admitted.dropped == {"long:0": DropReason.TOO_LONG}
+        assert trained.admitted.dropped == {StateKey("long", 0): DropReason.TOO_LONG}
         assert len(trained.admitted.states) == len(states)
     fits = job(policy_folder, tmp_path / "c", max_tokens=10, engine={"max_model_len": 130})
     assert not run(fits, [*states, long], sampler, verify).admitted.dropped

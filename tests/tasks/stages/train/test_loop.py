@@ -88,7 +88,7 @@ def test_a_loss_that_is_not_finite_stops_with_the_step_and_its_states(
         return update(learner, batch, step, before)
 
     monkeypatch.setattr(Learner, "update", poisoned)
-    with pytest.raises(StageFailed, match=r"step 2: loss nan .* states of the step: t\d:\d, .*checkpoints"):
+    with pytest.raises(StageFailed, match=r"step 2: loss nan .* states of the step: t\d/\d, .*checkpoints"):
         run(a_job, states, sampler, verify)
     assert [p.name for p in a_job.checkpoint_folder.iterdir()] == ["step_00002"]
     kept = torch.load(a_job.checkpoint_folder / "step_00002" / "state.pt")
@@ -113,7 +113,7 @@ def test_a_gradient_that_explodes_stops_before_the_weights_change_and_again_when
     monkeypatch.setattr(Learner, "update", poisoned)
     told = []
     for _ in range(2):
-        with pytest.raises(StageFailed, match=r"step 13: gradient norm .* states of the step: t\d:\d, ") as failure:
+        with pytest.raises(StageFailed, match=r"step 13: gradient norm .* states of the step: t\d/\d, ") as failure:
             run(a_job(), states, sampler, verify)
         told.append(str(failure.value))
         torch.testing.assert_close(sampler.weights[-1], at_fault[-1], rtol=0, atol=0)

@@ -10,7 +10,7 @@ from tasks.policy.chat import ChatFormat
 from tasks.stages.train import sft
 from tasks.stages.train.loop import Job
 from tasks.stages.train.states import DropReason
-from tasks.states.example import Example
+from tasks.states.example import Example, StateKey
 
 
 def job(policy_folder, tmp_path, **changes):
@@ -62,7 +62,7 @@ def test_a_demonstration_that_makes_a_state_too_long_is_dropped(policy_folder, s
     long = Example(State("long", 0, first.state.messages, ()), Action("a" * 120), prompt=first.prompt)
     room = {"max_state_tokens": 110, "max_tokens": len(first.prompt) + 120 - 110}  # the end of the action is one more
     trained = sft.train(job(policy_folder, tmp_path / "a", **room), [*states, long], lambda measured: None)
-    assert trained.admitted.dropped == {"long:0": DropReason.TOO_LONG}
+    assert trained.admitted.dropped == {StateKey("long", 0): DropReason.TOO_LONG}
     room["max_tokens"] += 1
     assert not sft.train(job(policy_folder, tmp_path / "b", **room), [*states, long], lambda m: None).admitted.dropped
 
@@ -70,4 +70,4 @@ def test_a_demonstration_that_makes_a_state_too_long_is_dropped(policy_folder, s
 def test_dropped_states_are_in_the_result(policy_folder, states, tmp_path):
     long = Example(State("long", 0, (), ()), Action("a"), prompt=[1] * 100)
     trained = sft.train(job(policy_folder, tmp_path, max_state_tokens=99), [*states, long], lambda measured: None)
-    assert trained.admitted.dropped == {"long:0": DropReason.TOO_LONG}
+    assert trained.admitted.dropped == {StateKey("long", 0): DropReason.TOO_LONG}

@@ -5,7 +5,7 @@ import pytest
 from schemas.chat import Action, State
 from tasks.errors import StageFailed
 from tasks.stages.train.states import DropReason, admit, draw, require_states
-from tasks.states.example import Example
+from tasks.states.example import Example, StateKey
 
 
 def make_states(n, length=3):
@@ -16,7 +16,7 @@ def test_a_long_prompt_is_dropped_with_a_reason():
     short, long = make_states(1, 10)[0], Example(State("long", 0, (), ()), Action("x"), prompt=[1] * 11)
     admitted = admit([short, long], 10)
     assert admitted.states == [short]
-    assert admitted.dropped == {"long:0": DropReason.TOO_LONG}
+    assert admitted.dropped == {StateKey("long", 0): DropReason.TOO_LONG}
 
 
 def test_nothing_left_names_the_reasons_and_the_setting():
