@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from flows.settings.pipeline import PipelineConfig
 from schemas import config as configuration
 from schemas.section import RUNTIME, Engine, Section
 from schemas.training import TrainConfig, TrainEngine
