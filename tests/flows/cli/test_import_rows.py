@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli.importing import import_rows, text
+from flows.cli.import_rows import import_rows, text
 from flows.settings.pipeline import PipelineConfig
 from schemas.config import IngestConfig, SelectConfig
 from tasks.artefact.stage import obtain
