@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -232,3 +233,19 @@ def test_it_starts_at_once(filled: Store, arguments: tuple[str, ...], limit_s: f
         best = min(best, used)
         time.sleep(0.01)
     assert best < limit_s, "seconds of processor time, so that a busy machine does not count"
+
+
+def test_a_command_is_one_function_and_one_name(tmp_path: Path) -> None:
+    for package in ("flows", "schemas", "tasks"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    look, commands = tmp_path / "flows" / "cli" / "look.py", tmp_path / "flows" / "cli" / "__init__.py"
+    with look.open("a") as module:
+        module.write(
+            '\n\ndef greet(name: str, /, *, times: int = 1) -> None:\n    """Greet."""\n    print(name * times)\n'
+        )
+    entry = "(look.ls, look.show, look.diff, look.report)"
+    assert entry in commands.read_text()
+    commands.write_text(commands.read_text().replace(entry, "(look.ls, look.show, look.diff, look.report, look.greet)"))
+    line = command("greet", "you", "--times", "2")
+    done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "youyou\n", done.stderr
