@@ -1,8 +1,7 @@
 """The `pivotrl` command. Answers go to standard output, everything else to standard error.
 
-A command is one function with its options and its help: its signature is its grammar, its docstring the help. To add
-one, write it in the file of its group and name it in COMMANDS. Heavy modules are imported inside of the functions, so
-that `pivotrl --help` answers at once.
+A command is one function: its signature is the grammar, its docstring is the help. To add one, write it in the file of
+its group and name it in COMMANDS. Import heavy modules in the function, so that `pivotrl --help` answers at once.
 
 Exit status: 0; 1 for a stage that failed; 2 for a mistake in the command or the configuration; 130 after Ctrl-C.
 """
@@ -40,7 +39,7 @@ _QUIET = {
 
 def app() -> App:
     """The command line."""
-    # As argparse has it: no --no-json, and of an option given twice the last counts.
+    # No --no-json; no JSON in place of several values; of an option that is given twice, the last one counts.
     parameter = Parameter(negative="", show_default=False, allow_repeating=True, json_list=False)
     pivotrl = App(
         name="pivotrl",
@@ -53,12 +52,12 @@ def app() -> App:
         group = Group.create_ordered(title)
         for number, function in enumerate(functions):
             pivotrl.command(function, group=group, sort_key=number)
-    pivotrl["--help"].show = False  # whoever sees the help knows
+    pivotrl["--help"].show = False  # who reads the help knows it
     return pivotrl
 
 
 def parse(arguments: Sequence[str]) -> tuple[Callable[..., Any], inspect.BoundArguments]:
-    """The function of a command line and its arguments, without a call of it.
+    """The function that a command line names, and its arguments; nothing is called.
 
     Raises:
         CycloptsError: a mistake in the command line; its text says which.

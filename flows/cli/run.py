@@ -1,4 +1,4 @@
-"""Commands that train: run, retrain, compare. Each starts Prefect when everything that can be checked without it is."""
+"""Commands that train: run, retrain, compare. They check what they can before they start Prefect, which takes long."""
 
 from __future__ import annotations
 
