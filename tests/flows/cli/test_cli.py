@@ -220,7 +220,7 @@ def test_a_reader_that_goes_away_is_no_fault(filled: Store) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "limit_s"),
-    [(("--help",), 0.3), (("ls",), 1.0), (("show", "states"), 1.0), (("tag", "states", "good"), 1.0)],
+    [(("--help",), 0.5), (("ls",), 1.0), (("show", "states"), 1.0), (("tag", "states", "good"), 1.0)],
 )
 def test_it_starts_at_once(filled: Store, arguments: tuple[str, ...], limit_s: float) -> None:
     line = command(*arguments) if arguments == ("--help",) else command(*arguments, "--store", filled.root)
