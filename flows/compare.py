@@ -8,7 +8,7 @@ in common run once.
 from __future__ import annotations
 
 import json
-from typing import Any, Literal
+from typing import Any
 
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
@@ -18,6 +18,7 @@ from flows.pivotrl import evaluation, training
 from flows.reuse import Given
 from flows.settings.checks import check_context
 from flows.settings.configuration import Changes, Preset, changed, resolved
+from schemas.variants import VARIANT_NAMES, Variant
 from tasks.artefact.stage import Artefact
 from tasks.children.child import children_stopped_on_error
 from tasks.errors import ConfigurationError
@@ -27,8 +28,6 @@ from tasks.report.comparison import card, compared
 from tasks.stages.evaluate.stage import check
 from tasks.stages.train.stage import check as check_training
 from tasks.store.store import Store
-
-Variant = Literal["pivotrl", "random_turns", "strict_match", "sft"]
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "pivotrl": {"train": {"method": "grpo"}, "select": {"mode": "pivots"}},
@@ -57,7 +56,7 @@ class Comparison(BaseModel):
 @refusing
 def compare(
     preset: Preset = "desk",
-    variants: list[Variant] = ["pivotrl", "random_turns", "strict_match", "sft"],  # noqa: B006 (a form's default)
+    variants: list[Variant] = list(VARIANT_NAMES),  # noqa: B006 (a form's default)
     config: Changes = {},  # noqa: B006 (likewise)
 ) -> Comparison:
     """Train several ways on the same demonstrations, and show what each gains in domain and costs out of it.

@@ -7,7 +7,7 @@ import shlex
 
 import pytest
 
-from flows.cli import parser
+from flows.cli import parse
 from flows.settings.configuration import load
 from tests.servers import ROOT
 
@@ -17,10 +17,11 @@ COMMANDS = [line.split("#")[0].strip() for line in README.splitlines() if line.s
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_parses(command: str) -> None:
-    given = parser().parse_args(shlex.split(command)[1:])
-    assert given.command == command.split()[1]
-    if given.command == "run":
-        load(given.config, given.settings, given.store)
+    function, bound = parse(shlex.split(command)[1:])
+    assert function.__name__.strip("_") == command.split()[1]
+    if command.split()[1] in ("run", "retrain", "compare"):
+        bound.apply_defaults()
+        load(*(bound.arguments[name] for name in ("config", "settings", "store")))
 
 
 def test_every_link_leads_somewhere() -> None:

@@ -1,8 +1,10 @@
-"""What a Prefect server needs to run this software: a work pool, one slot for the accelerator, the deployments of
-prefect.yaml, and an automation that marks runs crashed whose process is gone.
+"""What a Prefect server needs to run this software.
 
-All of it may be there already, from the last start or changed by a person since: nothing is made twice, and what was
-changed stays, except what prefect.yaml says of its deployments, and what the automation waits for.
+That is a work pool, one slot for the accelerator, the deployments of prefect.yaml, and an automation that marks a run
+as crashed when its process is gone.
+
+All of it may be on the server already, and a person may have changed it: nothing is created twice, and changes stay.
+Two things are set anew each time: what prefect.yaml says of its deployments, and what the automation waits for.
 """
 
 from __future__ import annotations
@@ -36,21 +38,21 @@ MISSED_HEARTBEATS = 3
 
 
 def deploy(environment: dict[str, str], log: Path) -> None:
-    """Bring the server of `environment` to what this checkout deploys.
+    """Deploy this checkout to the server that `environment` names.
 
     Raises:
-        PivotRLError: the server does not answer or refused, or Prefect refused prefect.yaml; the text has the last
-            lines of what it said.
+        PivotRLError: the server does not answer or refuses, or Prefect refuses prefect.yaml; then the text has the last
+            lines of the log.
     """
     url = environment["PREFECT_API_URL"]
     try:
         with temporary_settings({PREFECT_API_URL: url}), get_client(sync_client=True) as client:
-            _make(client, int(environment["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"]))
-            before = _schedules(client)
+            _create(client, int(environment["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"]))
+            schedules = _schedules(client)
             try:
                 _deploy_all(environment, log)
-            finally:  # what failed half-way has switched some of them already
-                _restore(client, before)
+            finally:  # a deploy that failed half-way has switched some of them already
+                _restore(client, schedules)
     except httpx.HTTPError as error:
         raise PivotRLError(
             f"Prefect's server at {url} does not answer, or refuses: {error}. Is PREFECT_API_URL right, and "
@@ -58,8 +60,8 @@ def deploy(environment: dict[str, str], log: Path) -> None:
         ) from error
 
 
-def _make(client: SyncPrefectClient, heartbeat_s: int) -> None:
-    """What is not in prefect.yaml, unless it is there."""
+def _create(client: SyncPrefectClient, heartbeat_s: int) -> None:
+    """Create what prefect.yaml cannot name and the server does not have."""
     template = ProcessWorker.get_default_base_job_template()
     with suppress(ObjectAlreadyExists):
         client.create_work_pool(WorkPoolCreate(name=POOL, type="process", base_job_template=template))
@@ -67,31 +69,32 @@ def _make(client: SyncPrefectClient, heartbeat_s: int) -> None:
         client.read_global_concurrency_limit_by_name(ACCELERATOR)
     except ObjectNotFound:
         client.create_global_concurrency_limit(GlobalConcurrencyLimitCreate(name=ACCELERATOR, limit=1))
-    wanted = crash_automation(heartbeat_s)
-    found = client.read_automations_by_name(CRASH_AUTOMATION)
-    if not found:
-        client.create_automation(wanted)
-    for there in found:
-        if _awaited(there) != _awaited(wanted):
-            client.update_automation(there.id, wanted.model_copy(update={"enabled": there.enabled}))
+    automation = crash_automation(heartbeat_s)
+    on_server = client.read_automations_by_name(CRASH_AUTOMATION)
+    if not on_server:
+        client.create_automation(automation)
+    for old in on_server:
+        if _expectation(old) != _expectation(automation):
+            client.update_automation(old.id, automation.model_copy(update={"enabled": old.enabled}))
 
 
-def _awaited(automation: AutomationCore) -> tuple[set[str], timedelta] | None:
-    """What must come, and within what time."""
+def _expectation(automation: AutomationCore) -> tuple[set[str], timedelta] | None:
+    """The events that must come, and within what time."""
     trigger = automation.trigger
     return (trigger.expect, trigger.within) if isinstance(trigger, EventTrigger) else None
 
 
 def crash_automation(heartbeat_s: int) -> AutomationCore:
-    """Marks a run Crashed of which nothing was heard for three intervals after a heartbeat: its worker died with it.
+    """An automation that marks a run as Crashed if it sends no event for three intervals after a heartbeat.
 
-    Anything that is heard will do, because a state's event bears its name, and runs end as Promoted or wait as
-    Suspended too. Source: Prefect's documentation, "How to detect and respond to zombie flows".
+    Source: Prefect's documentation, "How to detect and respond to zombie flows".
     """
     return AutomationCore(
         name=CRASH_AUTOMATION,
         trigger=EventTrigger(
             after={"prefect.flow-run.heartbeat"},
+            # Any event of the run counts as a sign of life: the event of a state bears the state's name, and runs end
+            # as Promoted or wait as Suspended too.
             expect={"prefect.flow-run.*"},
             match=ResourceSpecification({"prefect.resource.id": ["prefect.flow-run.*"]}),
             for_each={"prefect.resource.id"},
@@ -114,10 +117,10 @@ def _deploy_all(environment: dict[str, str], log: Path) -> None:
             f"no prefect.yaml in {ROOT}: `pivotrl up` needs a checkout; install it with pip install -e ."
         )
     line = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
+    # Prefect resolves {{ $PWD }} in prefect.yaml, the folder that runs work in, from the environment.
+    variables = {**environment, "PWD": str(ROOT)}
     with log.open("wb") as output:
-        # Prefect resolves {{ $PWD }} in prefect.yaml from the environment: the folder that runs work in.
-        given = {**environment, "PWD": str(ROOT)}
-        done = subprocess.run(line, cwd=ROOT, env=given, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        done = subprocess.run(line, cwd=ROOT, env=variables, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
     if done.returncode:
         raise PivotRLError(f"prefect.yaml could not be deployed:\n{last_lines(log)}")
 
@@ -126,22 +129,26 @@ _Schedules = dict[UUID, list[DeploymentSchedule]]
 
 
 def _schedules(client: SyncPrefectClient) -> _Schedules:
-    ours = WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL]))
-    deployments = client.read_deployments(work_pool_filter=ours, limit=200)
+    """The schedules of each deployment to our pool, by the deployment's id."""
+    pool = WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL]))
+    deployments = client.read_deployments(work_pool_filter=pool, limit=200)
     return {deployment.id: list(deployment.schedules) for deployment in deployments}
 
 
-def _restore(client: SyncPrefectClient, before: _Schedules) -> None:
-    """A deploy switches its schedules on and off as the file says and removes those made in the UI: take that back."""
-    now = _schedules(client)
-    for deployment_id, schedules in before.items():
-        deployed = {schedule.slug or schedule.id: schedule for schedule in now.get(deployment_id, [])}
+def _restore(client: SyncPrefectClient, earlier: _Schedules) -> None:
+    """Take back what a deploy does to schedules.
+
+    It switches those of prefect.yaml on and off as the file says, and removes those that were created in the UI.
+    """
+    current = _schedules(client)
+    for deployment_id, schedules in earlier.items():
+        by_key = {schedule.slug or schedule.id: schedule for schedule in current.get(deployment_id, [])}
         for schedule in schedules:
-            same = deployed.get(schedule.slug or schedule.id)
-            if same is None and not schedule.slug:
-                again = DeploymentScheduleCreate(
+            deployed = by_key.get(schedule.slug or schedule.id)
+            if deployed is None and not schedule.slug:  # those of the file have a slug
+                copy = DeploymentScheduleCreate(
                     schedule=schedule.schedule, active=schedule.active, parameters=schedule.parameters
                 )
-                client.create_deployment_schedules(deployment_id, [again])
-            elif same is not None and same.active != schedule.active:
-                client.update_deployment_schedule(deployment_id, same.id, active=schedule.active)
+                client.create_deployment_schedules(deployment_id, [copy])
+            elif deployed is not None and deployed.active != schedule.active:
+                client.update_deployment_schedule(deployment_id, deployed.id, active=schedule.active)

@@ -1,10 +1,13 @@
-"""`python -m flows.server.prefect_server server start ...`: Prefect's command; garbage has a thread of its own.
+"""Prefect's own command, with a thread that collects garbage: `python -m flows.server.prefect_server server start`.
 
-On SQLite a server collecting in its event loop's thread may stand still for a minute or two. The collector, which runs
-wherever Python happens to be, finds a cursor that a failed statement left behind, and closing it waits for the cursor's
-connection. That connection's thread waits for the database's lock, a minute at most, and the lock's holder waits for
-the event loop. Seen with py-spy on Prefect 3.7.7 and Python 3.11, about once in five runs of
-tests/flows/server/test_deployment.py on two busy cores. In a thread of its own the collector waits alone.
+On SQLite, a server that collects garbage in the thread of its event loop may stand still for a minute or two:
+
+- Python's collector runs in whatever thread it is due. It finds a cursor that a failed statement left behind.
+- Closing the cursor waits for its connection, whose thread waits for the database's lock, a minute at most.
+- The holder of that lock waits for the event loop, which the collector keeps waiting.
+
+In a thread of its own the collector waits alone. Seen with py-spy on Prefect 3.7.7 and Python 3.11, about once in five
+runs of tests/flows/server/test_deployment.py on two busy cores.
 """
 
 from __future__ import annotations
@@ -14,12 +17,12 @@ import runpy
 import threading
 import time
 
-_EVERY_S = (1, 10, 60)
-"""Between collections of each generation, from the youngest: about as often as by Python's own thresholds."""
+_INTERVALS_S = (1, 10, 60)
+"""Seconds between collections of each generation, youngest first: about as often as Python's own thresholds do."""
 
 
 def collect_aside() -> threading.Thread:
-    """From now on garbage is collected in a thread of this process, which ends with it."""
+    """Collect garbage in a daemon thread from now on, and in no other."""
     gc.disable()
     thread = threading.Thread(target=_collect, name="garbage", daemon=True)
     thread.start()
@@ -31,7 +34,7 @@ def _collect() -> None:
     while True:
         time.sleep(1)
         second += 1
-        gc.collect(max(generation for generation, every in enumerate(_EVERY_S) if second % every == 0))
+        gc.collect(max(generation for generation, interval in enumerate(_INTERVALS_S) if second % interval == 0))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Prefect's own processes, as `pivotrl up` runs them: each with a log, watched, and stopped with all it started."""
+"""Prefect's own processes, as `pivotrl up` runs them: each has a log, is watched, and ends with all that it started."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ _STOP_S = 20.0
 _PR_SET_PDEATHSIG = 1  # of prctl(2)
 _prctl = ctypes.CDLL(None).prctl  # looked up here: between fork and exec, the loader's lock may be held for ever
 _HEARTBEAT = "PREFECT_FLOWS_HEARTBEAT_FREQUENCY"
-_LEAST_HEARTBEAT_S = 30
+_MIN_HEARTBEAT_S = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """A process with the file that it prints to."""
+class Service:
+    """A process that is to run until we stop it, and the file that it prints to."""
 
     name: str
     process: subprocess.Popen[bytes]
     log: Path
 
     def check(self) -> None:
-        """Do nothing while it runs.
+        """Check that it still runs.
 
         Raises:
-            PivotRLError: it ended; the text has the last lines it printed.
+            PivotRLError: it ended; the text has the last lines of its log.
         """
         status = self.process.poll()
         if status is not None:
@@ -48,11 +48,8 @@ class Part:
 @contextmanager
 def running(
     name: str, arguments: list[str], environment: Mapping[str, str], folder: Path, module: str = "prefect"
-) -> Iterator[Part]:
-    """`prefect ARGUMENTS`, by that module, printing to `folder/NAME.log`, until the block ends.
-
-    It has a session of its own: Ctrl-C in the terminal reaches the caller alone, who ends one after the other.
-    """
+) -> Iterator[Service]:
+    """Run `python -m MODULE ARGUMENTS` until the block ends; it prints to `folder/NAME.log`."""
     log = folder / f"{name}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -62,26 +59,26 @@ def running(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            start_new_session=True,
+            start_new_session=True,  # Ctrl-C in the terminal reaches us alone; we stop one service after the other
             preexec_fn=_end_with_parent,
         )
     try:
-        yield Part(name, process, log)
+        yield Service(name, process, log)
     finally:
         print(f"Stopping the {name}", flush=True)
         _stop(process)
 
 
 def heartbeat() -> dict[str, str]:
-    """Seconds between a run's signs of life, as the variable that says it: the environment's, or the fewest there are.
+    """Prefect's variable for the seconds between a run's heartbeats: the environment's, else the minimum.
 
     Raises:
         ConfigurationError: the environment's is not a number of seconds that Prefect takes.
     """
-    given = os.environ.get(_HEARTBEAT) or str(_LEAST_HEARTBEAT_S)
-    if not given.isdecimal() or int(given) < _LEAST_HEARTBEAT_S:
-        raise ConfigurationError(f"{_HEARTBEAT}={given}: give whole seconds, {_LEAST_HEARTBEAT_S} at least")
-    return {_HEARTBEAT: given}
+    seconds = os.environ.get(_HEARTBEAT) or str(_MIN_HEARTBEAT_S)
+    if not seconds.isdecimal() or int(seconds) < _MIN_HEARTBEAT_S:
+        raise ConfigurationError(f"{_HEARTBEAT}={seconds}: give whole seconds, {_MIN_HEARTBEAT_S} at least")
+    return {_HEARTBEAT: seconds}
 
 
 def last_lines(log: Path, count: int = 20) -> str:
@@ -90,14 +87,12 @@ def last_lines(log: Path, count: int = 20) -> str:
 
 
 def server_logging(folder: Path) -> dict[str, str]:
-    """Prefect's logging with one logger in a file of its own, of 2 MB at most: attempts that failed and are made again.
-
-    On SQLite that is 100 lines at every poll of a worker, to no harm (PrefectHQ/prefect#22967, mended after the version
-    pinned here); but what keeps failing stands there too.
-    """
-    found = find_spec("prefect")
-    assert found is not None and found.origin is not None
-    settings = yaml.safe_load(Path(found.origin).with_name("logging").joinpath("logging.yml").read_text())
+    """The variable for Prefect's logging, with retried attempts in a file of their own, `folder/retried.log`."""
+    prefect = find_spec("prefect")
+    assert prefect is not None and prefect.origin is not None
+    settings = yaml.safe_load(Path(prefect.origin).with_name("logging").joinpath("logging.yml").read_text())
+    # On SQLite each poll of a worker logs 100 lines on attempts that are retried with success (PrefectHQ/prefect#22967,
+    # mended after the version pinned here). What fails for good stands there too, so it is kept: 2 MB at most.
     settings["handlers"]["retried"] = {
         "class": "logging.handlers.RotatingFileHandler",
         "formatter": "standard",
@@ -112,19 +107,20 @@ def server_logging(folder: Path) -> dict[str, str]:
 
 
 def _end_with_parent() -> None:
-    """The kernel's SIGTERM to a child whose parent was killed by SIGKILL and could not stop it."""
+    """Ask the kernel for SIGTERM when the parent ends: killed by SIGKILL, it cannot stop its children."""
     _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _stop(leader: subprocess.Popen[bytes]) -> None:
-    """First what it started: told to stop, a worker kills its runs, and then none of them can say that it crashed."""
+    """End the processes that a service started, then itself."""
+    # In this order: a worker that is told to stop kills its runs, and then none of them can report that it crashed.
     end = time.monotonic() + _STOP_S
-    told: set[int] = set()
-    while (members := set(_led_by(leader.pid))) and time.monotonic() < end:
-        for member in members - told:  # also those that it starts meanwhile
+    signalled: set[int] = set()
+    while (members := set(_group(leader.pid))) and time.monotonic() < end:
+        for member in members - signalled:  # also those that it starts meanwhile
             with suppress(ProcessLookupError):
                 os.kill(member, signal.SIGTERM)
-        told |= members
+        signalled |= members
         time.sleep(0.1)
     leader.terminate()
     with suppress(subprocess.TimeoutExpired):
@@ -134,11 +130,11 @@ def _stop(leader: subprocess.Popen[bytes]) -> None:
     leader.wait()
 
 
-def _led_by(leader: int) -> list[int]:
-    """The other processes of its group, also where it has ended."""
-    found = []
+def _group(leader: int) -> list[int]:
+    """The other processes of the leader's group, even if the leader has ended."""
+    members = []
     for pid in (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()):
         with suppress(ProcessLookupError):
             if pid != leader and os.getpgid(pid) == leader:
-                found.append(pid)
-    return found
+                members.append(pid)
+    return members

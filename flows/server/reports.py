@@ -1,5 +1,7 @@
-"""The pages that runs leave in a store on disk, served on loopback: a browser follows no link from Prefect's UI to a
-file."""
+"""The pages that runs write into a store on disk, served on loopback.
+
+A browser follows no link from Prefect's UI to a file, but it does to another port.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +17,13 @@ from tasks.errors import ConfigurationError
 
 @contextmanager
 def serving(folder: Path, port: int) -> Iterator[str]:
-    """The address of the folder's files on loopback, until the block ends.
+    """Serve the files of a folder until the block ends; yields their address.
 
     Args:
-        port: the same at every start, so that links in old cards lead somewhere; where it is taken, any free one.
+        port: The same at every start, so that links in old cards stay valid. If it is taken, any free one is used.
 
     Raises:
-        ConfigurationError: the folder is not there and cannot be made.
+        ConfigurationError: the folder cannot be created.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -36,17 +38,17 @@ def serving(folder: Path, port: int) -> Iterator[str]:
 
 
 def _server(folder: Path, port: int) -> ThreadingHTTPServer:
-    handler = partial(_Quiet, directory=str(folder))
+    handler = partial(_Pages, directory=str(folder))
     try:
         return ThreadingHTTPServer(("127.0.0.1", port), handler)
     except (OSError, OverflowError):
         return ThreadingHTTPServer(("127.0.0.1", 0), handler)
 
 
-class _Quiet(SimpleHTTPRequestHandler):
+class _Pages(SimpleHTTPRequestHandler):
     def list_directory(self, path: str) -> None:  # type: ignore[override]
-        """Pages are opened by the links to them."""
+        """Refuse: pages are opened by the links to them."""
         self.send_error(404)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing: whoever opened the page has seen it."""
+        """Print nothing: the terminal is `pivotrl up`'s."""

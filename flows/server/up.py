@@ -2,10 +2,10 @@
 
     PREFECT_HOME/pivotrl/prefect.db                      runs, schedules, cards (artefacts are in the store)
     PREFECT_HOME/pivotrl/{server,deploy,worker}.log      what each printed since the last start
-    PREFECT_HOME/pivotrl/retried.log                     what the server tried in vain, and will try again
+    PREFECT_HOME/pivotrl/retried.log                     attempts of the server that failed and are retried
 
-The environment goes before every setting chosen here, but for the server's own address: another database is
-PREFECT_SERVER_DATABASE_CONNECTION_URL, another heartbeat PREFECT_FLOWS_HEARTBEAT_FREQUENCY.
+A variable of the environment overrides the setting chosen here, except for the server's own address:
+PREFECT_SERVER_DATABASE_CONNECTION_URL names another database, PREFECT_FLOWS_HEARTBEAT_FREQUENCY another heartbeat.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
-from flows.server.processes import ROOT, Part, heartbeat, running, server_logging
+from flows.server.processes import ROOT, Service, heartbeat, running, server_logging
 from flows.server.reports import serving
 from flows.settings.configuration import default_store
 from schemas.locations import DEFAULT_STORE
@@ -29,8 +29,8 @@ from tasks.errors import ConfigurationError, PivotRLError
 from tasks.report.browser_page import REPORTS_URL
 
 HOST = "127.0.0.1"
-_HEALTHY_WITHIN_S, _LOOK_EVERY_S = 180.0, 0.5
-_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_HEALTHY_WITHIN_S, _CHECK_EVERY_S = 180.0, 0.5
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _WELCOME = """
     {url}/deployments
 
@@ -44,7 +44,7 @@ Ctrl-C stops the worker with what it runs, and the server. What was finished is 
 
 
 def up(port: int) -> None:
-    """Start it all, say where it is, and stay until Ctrl-C, SIGTERM or the end of the terminal; then stop it all.
+    """Run the server and a worker until Ctrl-C, SIGTERM or the end of the terminal, then stop both.
 
     Raises:
         ConfigurationError: the port is taken, another `pivotrl up` uses the same PREFECT_HOME, or PREFECT_HOME or
@@ -52,9 +52,9 @@ def up(port: int) -> None:
         PivotRLError: the server or the worker ended, or prefect.yaml could not be deployed.
     """
     folder, store = _folder(), default_store() or str(ROOT / DEFAULT_STORE)
-    _past_proxies()
+    _bypass_proxies()
     url = f"http://{HOST}:{port}"
-    with _only_one(folder, url):
+    with _locked(folder, url):
         _check_port(port)
         with suppress(KeyboardInterrupt), _interrupted_by_signals(), _pages(store, port + 1) as pages:
             _serve(url, environment(url, folder) | pages, folder, store)
@@ -73,21 +73,22 @@ def _folder() -> Path:
     return folder
 
 
-def _past_proxies() -> None:
-    """HTTP_PROXY is for what is elsewhere: this process and its children reach the server themselves."""
-    given = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
-    if given != "*":
-        os.environ["no_proxy"] = os.environ["NO_PROXY"] = f"{given},{HOST}".lstrip(",")
+def _bypass_proxies() -> None:
+    """Reach the server directly, in this process and its children: HTTP_PROXY is for other machines."""
+    hosts = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    if hosts != "*":
+        os.environ["no_proxy"] = os.environ["NO_PROXY"] = f"{hosts},{HOST}".lstrip(",")
 
 
 def environment(url: str, folder: Path) -> dict[str, str]:
-    """The variables under which server, worker and runs work: this process's, completed."""
+    """The variables for the server, the worker and the runs: those of this process, and what they lack."""
     defaults = {
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{folder / 'prefect.db'}",
-        # In memory, by default: a slot whose holder outlives the server, or dies with it, would stay taken for ever.
+        # By default leases are kept in memory: a slot would stay taken for ever if its holder outlives the server, or
+        # dies with it.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
-        # The server waits a minute for SQLite's lock, as long as clients wait for it, by default: a state that is set
-        # then, while its answer is not waited for, is set again without its result, and the run's process fails.
+        # By default clients wait for the server as long as it waits for SQLite's lock, a minute. A client that gives up
+        # sets a state again that was set already, without its result, and the run's process fails.
         "PREFECT_API_REQUEST_TIMEOUT": "300",
         "PREFECT_WORKER_QUERY_SECONDS": "2",
     }
@@ -98,8 +99,10 @@ def environment(url: str, folder: Path) -> dict[str, str]:
 
 @contextmanager
 def _pages(store: str, port: int) -> Iterator[dict[str, str]]:
-    """The store that runs write to by default, and where cards find its pages: said by the environment already, or
-    served from here, or nowhere for a store that is not on disk."""
+    """Serve the pages of the store; yields the variables that tell runs their store and the address of its pages.
+
+    Nothing is served if the environment names an address, or if the store is not on disk.
+    """
     if REPORTS_URL in os.environ or "://" in store:
         yield {"PIVOTRL_STORE": store} if default_store() else {}
         return
@@ -107,27 +110,27 @@ def _pages(store: str, port: int) -> Iterator[dict[str, str]]:
         yield {REPORTS_URL: address, "PIVOTRL_STORE": store}
 
 
-def _serve(url: str, given: dict[str, str], folder: Path, store: str) -> None:
+def _serve(url: str, variables: dict[str, str], folder: Path, store: str) -> None:
     _say(f"Starting Prefect's server at {url} (logs: {folder})")
     server_command = ["server", "start", "--host", HOST, "--port", url.rpartition(":")[2]]
-    logged = server_logging(folder) | given
-    with running("server", server_command, logged, folder, "flows.server.prefect_server") as server:
+    server_variables = server_logging(folder) | variables
+    with running("server", server_command, server_variables, folder, "flows.server.prefect_server") as server:
         from flows.server.deploying import POOL, deploy  # while the server starts: Prefect takes seconds to import
 
         _wait_until_healthy(server, url)
         _say("Deploying prefect.yaml")
-        deploy(given, folder / "deploy.log")
-        with running("worker", ["worker", "start", "--pool", POOL], given, folder) as worker:
+        deploy(variables, folder / "deploy.log")
+        with running("worker", ["worker", "start", "--pool", POOL], variables, folder) as worker:
             _say(_WELCOME.format(url=url, root=ROOT, store=store))
             while True:
                 server.check()
                 worker.check()
-                time.sleep(_LOOK_EVERY_S)
+                time.sleep(_CHECK_EVERY_S)
 
 
 @contextmanager
-def _only_one(folder: Path, url: str) -> Iterator[None]:
-    """Two servers on one database would both schedule its runs."""
+def _locked(folder: Path, url: str) -> Iterator[None]:
+    """Hold the lock of a PREFECT_HOME: two servers on one database would both schedule its runs."""
     with (folder / "up.lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -146,7 +149,7 @@ def _only_one(folder: Path, url: str) -> Iterator[None]:
 def _check_port(port: int) -> None:
     try:
         if not port:
-            raise ValueError("0 means any, and the address is to be known")
+            raise ValueError("0 means any free port, but others must know the address")
         with socket.socket() as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((HOST, port))
@@ -158,22 +161,22 @@ def _check_port(port: int) -> None:
 
 @contextmanager
 def _interrupted_by_signals() -> Iterator[None]:
-    """The first signal interrupts; those after it are ignored, so that stopping, which has its own limit, ends."""
+    """Raise KeyboardInterrupt at the first signal to stop, and ignore those after it."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        for stopping in _STOPPING:
-            signal.signal(stopping, signal.SIG_IGN)
+        for sign in _STOP_SIGNALS:
+            signal.signal(sign, signal.SIG_IGN)  # stopping has a limit of its own, and must not be interrupted
         raise KeyboardInterrupt
 
-    before = {stopping: signal.signal(stopping, interrupt) for stopping in _STOPPING}
+    handlers = {sign: signal.signal(sign, interrupt) for sign in _STOP_SIGNALS}
     try:
         yield
     finally:
-        for stopping, handler in before.items():
-            signal.signal(stopping, handler)
+        for sign, handler in handlers.items():
+            signal.signal(sign, handler)
 
 
-def _wait_until_healthy(server: Part, url: str) -> None:
+def _wait_until_healthy(server: Service, url: str) -> None:
     end = time.monotonic() + _HEALTHY_WITHIN_S
     while time.monotonic() < end:
         server.check()

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import orjson
 import polars as pl
 
+from schemas.exports import ExportFormat
 from tasks.errors import ConfigurationError, InputError, StoreError
 from tasks.exchange import chat_rows, nemo_gym
 from tasks.exchange.pivots import Pivot, parts
@@ -24,7 +25,7 @@ class Format(NamedTuple):
     columns: chat_rows.Columns | None
 
 
-FORMATS: Mapping[str, Format] = {
+FORMATS: Mapping[ExportFormat, Format] = {
     "nemo-gym": Format(nemo_gym.row, None),
     "openai": Format(chat_rows.openai_row, chat_rows.OPENAI),
     "trl": Format(chat_rows.trl_row, chat_rows.TRL),
@@ -32,7 +33,7 @@ FORMATS: Mapping[str, Format] = {
 }
 
 
-def export(store: Store, ref: Ref, format_name: str, output: Path) -> dict[str, Any]:
+def export(store: Store, ref: Ref, format_name: ExportFormat, output: Path) -> dict[str, Any]:
     """Write every pivot; the file appears whole or not at all.
 
     Returns:

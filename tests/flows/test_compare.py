@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
-from flows.compare import VARIANTS, Comparison, Variant, compare
+from flows.compare import VARIANTS, Comparison, compare
 from flows.settings.configuration import changed, resolved
+from schemas.variants import VARIANT_NAMES
 from tasks.errors import ConfigurationError
 from tasks.report.difference import changed as differing
 from tasks.report.difference import flat
@@ -31,10 +32,14 @@ def test_a_variant_differs_in_one_thing(variant: str, differs: set[str]) -> None
     assert {".".join(key.split(".")[:2]) for key in differing(before, after)} == differs
 
 
+def test_every_variant_has_its_settings_in_the_order_of_the_names() -> None:
+    assert tuple(VARIANTS) == VARIANT_NAMES
+    assert compare.parameters.properties["variants"]["default"] == list(VARIANT_NAMES)
+
+
 def test_every_variant_undoes_what_the_configuration_says_of_it() -> None:
     odd = resolved("desk", {"train": {"method": "sft"}, "select": {"mode": "random"}})
     found = {name: changed(odd, changes) for name, changes in VARIANTS.items()}
-    assert set(found) == set(get_args(Variant))
     assert {name: c.train.method for name, c in found.items()} == {**dict.fromkeys(VARIANTS, "grpo"), "sft": "sft"}
     modes = {name: c.select.mode for name, c in found.items() if name != "sft"}
     assert modes == {"pivotrl": "pivots", "random_turns": "random", "strict_match": "pivots"}

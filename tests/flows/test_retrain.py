@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import time
 from typing import Any
 
@@ -15,8 +13,8 @@ from schemas.config import GateConfig
 from tasks.errors import ConfigurationError, NotInStore
 from tasks.store.manifest import Ref
 from tasks.store.promotion import PROMOTED, promote, promoted
+from tests.flows.conftest import answer, pivotrl
 from tests.flows.growing import CHEAP, Growing
-from tests.servers import ROOT
 
 pytestmark = [pytest.mark.engine, pytest.mark.server]
 NEVER = GateConfig(min_gain=10)
@@ -135,12 +133,9 @@ def test_a_run_that_was_killed_before_the_tag_moved_moves_it(growing: Growing, f
 
 def test_roll_back_holds_until_there_are_new_data(growing: Growing, first: Ref, second: Ref) -> None:
     # In a process of its own, as the command: its event must be out before it ends.
-    call = "promoted_by_hand(Store(sys.argv[1]), sys.argv[2])"
-    code = f"import sys; from flows.cli.promoting import *; print({call}['before'])"
-    line = [sys.executable, "-c", code, growing.store.root, f"policies@{PROMOTED}-1"]
     environment = {**os.environ, "PREFECT_API_URL": growing.api_url}
-    done = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
-    assert done.stdout.strip() == str(second), done.stderr
+    done = pivotrl(environment, "promote", f"policies@{PROMOTED}-1", "--store", growing.store.root, "--json")
+    assert answer(done)["before"] == str(second)
     again = run(growing, ALWAYS)
     assert again.outcome == "NoNewData" and "was in use before" in again.sentence
     assert promoted(growing.store) == first

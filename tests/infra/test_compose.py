@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from flows.cli import parser
+from flows.cli import parse
 from flows.settings.configuration import resolved
 from tests.servers import ROOT
 
@@ -134,7 +134,8 @@ def test_workers_and_server_come_back_after_a_restart() -> None:
 def test_the_command_that_deploys_exists() -> None:
     program, *arguments = SERVICES["deploy"]["command"]
     assert program == "pivotrl"
-    assert parser().parse_args(arguments).command == arguments[0]
+    command, _ = parse(arguments)
+    assert command.__name__ == arguments[0]
 
 
 def test_runs_of_the_workers_go_to_the_object_storage(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,7 @@
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import time
@@ -8,72 +10,78 @@ from typing import Any
 
 import pytest
 
-from flows import cli
-from flows.cli import commands
-from flows.compare import VARIANTS
-from schemas.stages import HOLDERS
-from tasks.exchange.export import FORMATS
-from tasks.stages.ingest.stage import STAGE as INGEST
-from tasks.stages.select.stage import STAGE as SELECT
+from flows.cli import COMMANDS, parse
 from tasks.store.store import Store
-from tests.builders import commit_states, commit_trajectories, trajectory
-from tests.pivots import HALF, commit_pivots, conversation
-
-ROOT = Path(__file__).parents[3]
+from tests.flows.cli.conftest import run
+from tests.servers import ROOT
 
 
-@pytest.fixture
-def filled(store: Store) -> Store:
-    trajectories = commit_trajectories(store, [[trajectory(0), trajectory(1)], [trajectory(2)]])
-    commit_states(store, trajectories)
-    return store
-
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    status = cli.main(arguments)
-    out, err = capsys.readouterr()
-    return status, out, err
-
-
-def test_the_choices_are_those_of_the_code_behind() -> None:
-    assert tuple(VARIANTS) == cli.VARIANTS
-    assert tuple(FORMATS) == cli.EXPORT_FORMATS
-
-
-def test_the_tables_beside_the_artefacts_are_the_ones_of_the_stages() -> None:
-    beside = {table: stage.artefact for stage in (INGEST, SELECT) for table in stage.tables if table != stage.artefact}
-    assert beside == HOLDERS
-
-
-def test_ls_lists_and_gives_json_on_standard_output_only(filled: Store, capsys: pytest.CaptureFixture[str]) -> None:
-    status, out, err = run(capsys, "ls", "--store", filled.root, "--json")
+def test_the_help_names_every_command_with_its_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run(capsys, "--help")
     assert (status, err) == (0, "")
-    rows = json.loads(out)["artefacts"]
-    assert [(row["stage"], row["rows"], row["tags"]) for row in rows] == [
-        ("trajectories", 3, ["latest"]),
-        ("states", 6, ["latest"]),
-    ]
-    status, out, _ = run(capsys, "ls", "states", "--store", filled.root)
-    assert status == 0
-    assert len(out.splitlines()) == 2 and f"states@{rows[1]['version']}" in out
+    functions = [function for group in COMMANDS.values() for function in group]
+    assert len(functions) == 14
+    for function in functions:
+        assert function.__doc__ is not None
+        name, sentence = function.__name__.strip("_"), function.__doc__.splitlines()[0]
+        assert re.search(rf"│ {name} +{re.escape(sentence)} ", out), name
 
 
-def test_ls_of_an_empty_store_says_so(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(capsys, "ls", "--store", store.root) == (0, "no artefacts; `pivotrl run desk` makes the first\n", "")
-    assert json.loads(run(capsys, "ls", "--store", store.root, "--json")[1]) == {"artefacts": []}
-
-
-@pytest.mark.parametrize("rows", [0, 2, 5, 100])
-def test_show_gives_numbers_and_rows(filled: Store, capsys: pytest.CaptureFixture[str], rows: int) -> None:
-    status, out, err = run(capsys, "show", "states", "-n", str(rows), "--store", filled.root, "--json")
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("run", ["PRESET|FILE.yaml", "--set KEY=VALUE", "--from STAGE@VERSION", "trajectories to policies"]),
+        ("retrain", ["--min-gain SE", "in standard errors (default 1)", "--max-ood-loss RATE"]),
+        ("compare", ["--variants VARIANT...", "(default: all)", "random_turns", "strict_match"]),
+        ("up", ["--port PORT", "(default 4200)"]),
+        ("ls", ["STAGE", "decisions", "--store URL", "(default PIVOTRL_STORE, or .pivotrl/store)"]),
+        ("show", ["STAGE[@VERSION|TAG]", "-n N", "rejects, toolsets, unselected"]),
+        ("diff", ["STAGE@VERSION|TAG"]),
+        ("report", ["pivots[@VERSION|TAG]", "--output FILE.html", "--detail N", "(default 2000)"]),
+        ("tag", ["STAGE@VERSION", "TAG"]),
+        ("promote", ["policies@VERSION|TAG"]),
+        ("export", ["--format", "nemo-gym, openai, trl, verl", "--output FILE.jsonl|FILE.parquet"]),
+        ("import", ["a file, folder, glob or fsspec URL"]),
+        ("verify", ["KIND|PRESET|FILE.yaml", "--cases FILE.jsonl", "- for standard input", "--parser PARSER"]),
+    ],
+)
+def test_a_commands_help_says_what_it_takes(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str, words: list[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    status, out, err = run(capsys, command, "--help")
     assert (status, err) == (0, "")
-    found = json.loads(out)
-    assert (found["stage"], found["rows"], found["tables"]) == ("states", 6, {"states": 6})
-    assert len(found["sample"]) == min(rows, 6)
-    assert len(found["parts"]) == 2
-    status, out, _ = run(capsys, "show", f"states@{found['version'][:6]}", "-n", str(rows), "--store", filled.root)
-    assert status == 0
-    assert out.startswith(f"states@{found['version']}\n") and out.count("\nrow ") == min(rows, 6)
+    assert [word for word in words if word not in out] == []
+    assert "--no-" not in out
+
+
+@pytest.mark.parametrize(
+    ("line", "arguments"),
+    [
+        ("run desk", {"config": "desk"}),
+        (
+            "run --set a=b desk --set c=[1,2] --from pivots@x --json",
+            {"config": "desk", "settings": ("a=b", "c=[1,2]"), "start": "pivots@x", "as_json": True},
+        ),
+        ("run none --store none", {"config": "none", "store": "none"}),
+        ("run desk --until pivots --until policies", {"config": "desk", "until": "policies"}),
+        ("retrain desk --min-gain -1 --max-ood-loss 1e-3", {"config": "desk", "min_gain": -1.0, "max_ood_loss": 1e-3}),
+        (
+            "compare desk --variants sft pivotrl --json",
+            {"config": "desk", "variants": ("sft", "pivotrl"), "as_json": True},
+        ),
+        ("ls", {}),
+        ("ls pivots", {"stage": "pivots"}),
+        ("show states -n 3", {"artefact": "states", "rows": 3}),
+        ("show states -n3", {"artefact": "states", "rows": 3}),
+        ("import rows.jsonl", {"source": "rows.jsonl"}),
+        ("verify exact --cases -", {"verifier": "exact", "cases": "-"}),
+    ],
+)
+def test_a_command_line_is_parsed_without_being_run(line: str, arguments: dict[str, Any]) -> None:
+    function, bound = parse(line.split())
+    assert function.__name__.strip("_") == line.split()[0]
+    assert bound.arguments == arguments
 
 
 @pytest.mark.parametrize(
@@ -106,28 +114,45 @@ def test_show_gives_numbers_and_rows(filled: Store, capsys: pytest.CaptureFixtur
 def test_a_mistake_is_status_2_and_a_sentence_on_standard_error(
     filled: Store, capsys: pytest.CaptureFixture[str], arguments: list[str], problem: str
 ) -> None:
-    given = arguments if "--store" in arguments else [*arguments, "--store", filled.root]
-    status, out, err = run(capsys, *given)
+    line = arguments if "--store" in arguments else [*arguments, "--store", filled.root]
+    status, out, err = run(capsys, *line)
     assert (status, out) == (2, "")
     assert err.startswith("pivotrl: ") and problem in err and "Traceback" not in err
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("line", "problem"),
     [
-        ["ls", "pivot"],
-        [],
-        ["run"],
-        ["show", "states", "-n", "x"],
-        ["show", "states", "-n", "-3"],
-        ["report", "--detail", "-1"],
-        ["run", "desk", "--until", "x"],
+        (
+            "",
+            "name a command: run, retrain, compare, up, deploy, ls, show, diff, report, tag, promote, export, import, ",
+        ),
+        ("lss", 'Did you mean "ls"?'),
+        ("--version", "Unknown command"),
+        ("ls pivot", '"evaluations", "decisions". Did you mean "pivots"?'),
+        ("ls none", 'Choose from: "trajectories"'),
+        ("run", "CONFIG requires an argument"),
+        ("run desk more", "more"),
+        ("run desk --until x", 'Choose from: "trajectories", "states", "rollouts", "scores", "profiles", "pivots", '),
+        ("run desk --until decisions", 'Choose from: "trajectories"'),
+        ("run desk --no-json", "Did you mean --json?"),
+        ("retrain desk --min-gain much", "float"),
+        ("compare desk --variants", "at least 1"),
+        ("compare desk --variants sft other", '"pivotrl", "random_turns", "strict_match", "sft"'),
+        ("show states -n x", "-n: 'x' is not a whole number"),
+        ("show states -n 2.5", "-n: '2.5' is not a whole number"),
+        ("show states -n -3", "-n: -3 is less than 0"),
+        ("report --detail -1", "--detail: -1 is less than 0"),
+        ("up --port 0x10", "--port: '0x10' is not a whole number"),
+        ("export pivots --output x.jsonl", "--format requires an argument"),
+        ("export pivots --output x.jsonl --format csv", 'Choose from: "nemo-gym", "openai", "trl", "verl"'),
+        ("verify exact", "--cases requires an argument"),
     ],
 )
-def test_a_mistake_of_the_grammar_is_status_2(arguments: list[str]) -> None:
-    with pytest.raises(SystemExit) as caught:
-        cli.main(arguments)
-    assert caught.value.code == 2
+def test_a_mistake_of_the_grammar_is_status_2(capsys: pytest.CaptureFixture[str], line: str, problem: str) -> None:
+    status, out, err = run(capsys, *line.split())
+    assert (status, out) == (2, "")
+    assert err.startswith("pivotrl: ") and problem in err and len(err.splitlines()) == 1
 
 
 def test_a_fault_of_the_store_is_status_1_and_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -137,34 +162,6 @@ def test_a_fault_of_the_store_is_status_1_and_a_sentence(tmp_path: Path, capsys:
         status, out, err = run(capsys, *arguments, "--store", str(root))
         assert (status, out) == (1, "")
         assert err.startswith("pivotrl: the store cannot ") and "Traceback" not in err
-
-
-def test_the_other_tables_have_a_command(filled: Store, capsys: pytest.CaptureFixture[str]) -> None:
-    asked = ("show", "trajectories", "--table", "toolsets", "-n", "1", "--store", filled.root)
-    status, out, _ = run(capsys, *asked, "--json")
-    assert status == 0 and len(json.loads(out)["sample"]) == 1
-    assert "toolsets-" in json.loads(out)["parts"][0]
-
-
-def test_what_can_be_told_at_once_is_told_before_prefect_is_imported(tmp_path: Path) -> None:
-    code = "import sys; from flows.cli import main; print(main(sys.argv[1:]), 'prefect' in sys.modules)"
-    arguments = ["run", "desk", "--store", str(tmp_path), "--set", "ingest.source=gone.jsonl"]
-    done = subprocess.run([sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True)
-    assert done.stdout.split() == ["2", "False"], done.stderr
-    assert "Starting Prefect" not in done.stderr
-
-
-def test_a_run_says_that_prefect_starts_and_its_own_server_registers_nothing() -> None:
-    code = """
-from flows.cli import commands
-commands._prefect_starts()
-from prefect.settings import get_current_settings
-print(get_current_settings().server.register_blocks_on_start)
-"""
-    environment = {name: value for name, value in os.environ.items() if name != "PREFECT_API_URL"}
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
-    assert (done.stdout, len(done.stderr.splitlines())) == ("False\n", 1)
-    assert done.stderr.startswith("Starting Prefect with a server for this run")
 
 
 def test_modules_of_the_working_folder_are_found_and_hide_nothing(tmp_path: Path) -> None:
@@ -183,79 +180,24 @@ def test_modules_of_the_working_folder_are_found_and_hide_nothing(tmp_path: Path
 
 
 def test_the_example_of_a_case_is_one(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    with pytest.raises(SystemExit):
-        cli.main(["verify", "--help"])
-    said = capsys.readouterr().out
+    status, said, _ = run(capsys, "verify", "--help")
+    assert status == 0
     example = said[said.index('{"expected"') : said.index("Actions are written")]
     path = tmp_path / "cases.jsonl"
     path.write_text(json.dumps(json.loads(example)))
     status, out, _ = run(capsys, "verify", "tool_call", "--cases", str(path), "--json")
     assert status == 0 and json.loads(out)["reason"] == "wrong_kind"
-    assert "one JSON object a line" in " ".join(said.split())
+    assert "one JSON object per line" in " ".join(said.replace("│", "").split())
 
 
 def test_ctrl_c_is_status_130(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(_):
+    def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(commands, "ls", interrupted)
+    monkeypatch.setattr("tasks.report.listing.listed", interrupt)
     status, _, err = run(capsys, "ls")
     assert status == 130
     assert "the same command goes on from there" in err
-
-
-@pytest.fixture
-def selected(store: Store) -> Store:
-    """Two sets of pivots."""
-    parts = [[trajectory(0, conversation(0)), trajectory(1, conversation(1))]]
-    store.tag(commit_pivots(store, parts, {(0, 1): HALF}).ref, "small")
-    commit_pivots(store, parts, {(0, 1): HALF, (1, 2): HALF})
-    return store
-
-
-def test_pivots_are_tagged_compared_exported_imported_and_browsed(
-    selected: Store, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    def asked(*arguments: str) -> dict[str, Any]:
-        status, out, err = run(capsys, *arguments, "--store", selected.root, "--json")
-        assert (status, err) == (0, "")
-        found: dict[str, Any] = json.loads(out)
-        return found
-
-    assert asked("tag", "pivots", "good")["version"] == selected.resolve("pivots@good").version
-    assert asked("diff", "pivots@small", "pivots@good")["rows"]["gained_examples"] == [[f"{1:016x}", 2]]
-    rows, page = tmp_path / "rows.jsonl", tmp_path / "page.html"
-    assert asked("export", "pivots@good", "--format", "nemo-gym", "--output", str(rows))["rows"] == 2
-    assert asked("report", "pivots@good", "--output", str(page), "--detail", "1")["detailed"] == 1
-    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
-    other = str(tmp_path / "other")
-    status, out, _ = run(capsys, "import", str(rows), "--store", other, "--json")
-    assert status == 0
-    assert [made["stage"] for made in json.loads(out)["stages"]] == ["trajectories", "states", "profiles"]
-    status, out, _ = run(capsys, "diff", "pivots@small", "pivots", "--store", selected.root)
-    assert status == 0 and "1 in both, 1 gained, 0 lost" in out
-
-
-@pytest.mark.parametrize(
-    ("arguments", "problem"),
-    [
-        (["tag", "pivots@small", "latest"], "moved by every run"),
-        (["diff", "pivots@small", "states"], "different stages"),
-        (["diff", "pivots@small", "pivots@nope"], "no version or tag 'nope' of pivots"),
-        (["export", "states", "--format", "trl", "--output", "x.jsonl"], "is no set of pivots"),
-        (["export", "pivots", "--format", "trl", "--output", "x.csv"], "end the name in .jsonl or .parquet"),
-        (["report", "pivot"], "no stage 'pivot'"),
-        (["report", "--output", "gone/x.html"], "--output gone/x.html: there is no folder gone"),
-        (["export", "pivots", "--format", "trl", "--output", "gone/x.jsonl"], "there is no folder gone"),
-        (["export", "pivots", "--format", "trl", "--output", "."], "--output . is a folder"),
-    ],
-)
-def test_a_mistake_in_reuse_is_status_2(
-    selected: Store, capsys: pytest.CaptureFixture[str], arguments: list[str], problem: str
-) -> None:
-    status, out, err = run(capsys, *arguments, "--store", selected.root)
-    assert (status, out) == (2, "")
-    assert err.startswith("pivotrl: ") and problem in err
 
 
 def command(*arguments: str) -> list[str]:
@@ -281,13 +223,29 @@ def test_a_reader_that_goes_away_is_no_fault(filled: Store) -> None:
     [(("--help",), 0.5), (("ls",), 1.0), (("show", "states"), 1.0), (("tag", "states", "good"), 1.0)],
 )
 def test_it_starts_at_once(filled: Store, arguments: tuple[str, ...], limit_s: float) -> None:
-    given = command(*arguments) if arguments == ("--help",) else command(*arguments, "--store", filled.root)
+    line = command(*arguments) if arguments == ("--help",) else command(*arguments, "--store", filled.root)
     best = 1e9
     for _ in range(3):
         before = os.times()
-        subprocess.run(given, cwd=ROOT, check=True, capture_output=True)
+        subprocess.run(line, cwd=ROOT, check=True, capture_output=True)
         after = os.times()
         used = after.children_user + after.children_system - before.children_user - before.children_system
         best = min(best, used)
         time.sleep(0.01)
     assert best < limit_s, "seconds of processor time, so that a busy machine does not count"
+
+
+def test_a_command_is_one_function_and_one_name(tmp_path: Path) -> None:
+    for package in ("flows", "schemas", "tasks"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    look, commands = tmp_path / "flows" / "cli" / "look.py", tmp_path / "flows" / "cli" / "__init__.py"
+    with look.open("a") as module:
+        module.write(
+            '\n\ndef greet(name: str, /, *, times: int = 1) -> None:\n    """Greet."""\n    print(name * times)\n'
+        )
+    entry = "(look.ls, look.show, look.diff, look.report)"
+    assert entry in commands.read_text()
+    commands.write_text(commands.read_text().replace(entry, "(look.ls, look.show, look.diff, look.report, look.greet)"))
+    line = command("greet", "you", "--times", "2")
+    done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "youyou\n", done.stderr

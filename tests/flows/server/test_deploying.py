@@ -35,7 +35,7 @@ def test_a_server_that_does_not_answer_or_refuses_is_named(
 def test_the_window_of_crashes_follows_the_heartbeat(server: dict[str, str]) -> None:
     with temporary_settings({PREFECT_API_URL: server["PREFECT_API_URL"]}), get_client(sync_client=True) as client:
         for heartbeat_s in (30, 60, 60):
-            deploying._make(client, heartbeat_s)
+            deploying._create(client, heartbeat_s)
             (made,) = client.read_automations_by_name(CRASH_AUTOMATION)
             assert isinstance(made.trigger, EventTrigger) and made.trigger.within == timedelta(seconds=3 * heartbeat_s)
             assert made.trigger.expect == {"prefect.flow-run.*"}

@@ -90,9 +90,9 @@ def submit(page: Page) -> str:
             break
     view.dispatch_event("click")  # it slides, under another of its kind, and goes away
     page.wait_for_url("**/runs/flow-run/**")
-    found = re.search(r"flow-run/([0-9a-f-]{36})", page.url)
-    assert found
-    return found[1]
+    match = re.search(r"flow-run/([0-9a-f-]{36})", page.url)
+    assert match
+    return match[1]
 
 
 def watch(page: Page) -> None:
@@ -109,8 +109,8 @@ def run(page: Page, up: Up, pictures: Path, store: str) -> str:
     picture(page, pictures / "form.png")
     run = submit(page)
     watch(page)
-    given = {"store": store, "ingest": {"source": "world://desk?episodes=24&seed=1"}, "rollout": {"samples": 4}}
-    assert up.api(f"/flow_runs/{run}")["parameters"]["config"] == given, "what was left alone is the preset's"
+    settings = {"store": store, "ingest": {"source": "world://desk?episodes=24&seed=1"}, "rollout": {"samples": 4}}
+    assert up.api(f"/flow_runs/{run}")["parameters"]["config"] == settings, "what was left alone is the preset's"
     return run
 
 

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from flows.server.deploying import CRASH_AUTOMATION
-from flows.server.up import HOST, _past_proxies
+from flows.server.up import HOST, _bypass_proxies
 from tests.flows.conftest import SMALL
 from tests.servers import ROOT, Up, command_line, descendants, eventually, free_port, pivotrl_up
 
@@ -45,12 +45,12 @@ def test_it_says_where_the_ui_is(up: Up) -> None:
 def test_everything_is_deployed(up: Up) -> None:
     assert up.api("/work_pools/pivotrl")["type"] == "process"
     assert up.api("/v2/concurrency_limits/gpu")["limit"] == 1
-    assert {found["name"] for found in up.api("/deployments/filter", {})} == {"pivotrl", "retrain", "compare"}
+    assert {deployment["name"] for deployment in up.api("/deployments/filter", {})} == {"pivotrl", "retrain", "compare"}
     retrain = up.deployment("retrain")
     assert [(schedule["slug"], schedule["active"]) for schedule in retrain["schedules"]] == [("weekly", False)]
     assert retrain["global_concurrency_limit"]["limit"] == 1
     assert retrain["concurrency_options"]["collision_strategy"] == "ENQUEUE"
-    automation = next(found for found in up.api("/automations/filter", {}) if found["name"] == CRASH_AUTOMATION)
+    (automation,) = (each for each in up.api("/automations/filter", {}) if each["name"] == CRASH_AUTOMATION)
     assert automation["enabled"] and 60 <= automation["trigger"]["within"] <= 90
 
 
@@ -78,13 +78,13 @@ def test_a_home_or_store_that_cannot_be_written_is_refused(tmp_path: Path, monke
     assert "give another PIVOTRL_STORE" in refused(tmp_path, str(free_port()))
 
 
-@pytest.mark.parametrize(("given", "then"), [("", HOST), ("intranet", f"intranet,{HOST}"), ("*", "*")])
-def test_a_proxy_is_not_asked_for_the_server(given: str, then: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_PROXY", given)
-    monkeypatch.setenv("no_proxy", given)
+@pytest.mark.parametrize(("hosts", "completed"), [("", HOST), ("intranet", f"intranet,{HOST}"), ("*", "*")])
+def test_a_proxy_is_not_asked_for_the_server(hosts: str, completed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", hosts)
+    monkeypatch.setenv("no_proxy", hosts)
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    _past_proxies()
-    assert os.environ["NO_PROXY"] == then
+    _bypass_proxies()
+    assert os.environ["NO_PROXY"] == completed
     assert urllib.request.proxy_bypass(HOST)
 
 

@@ -2,15 +2,16 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import polars as pl
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError, model_validator
 
-from flows.cli.importing import import_rows
+from flows.cli.import_rows import import_rows
 from schemas.chat import ActionKind, as_message
 from schemas.config import IngestConfig
+from schemas.exports import ExportFormat
 from tasks.errors import ConfigurationError, InputError, NotInStore, StoreError
 from tasks.exchange.export import FORMATS, export
 from tasks.exchange.pivots import Pivot, parts
@@ -227,6 +228,10 @@ def test_verl_has_its_columns(store: Store, pivots: Ref, tmp_path: Path) -> None
     assert json.loads(row["reward_model"]["ground_truth"]) == {"role": "assistant", "content": "Which one?"}
     assert json.loads(row["extra_info"]["tools"]) == TOOLS and row["extra_info"]["split"] == "train"
     assert {"index", "trajectory_id", "turn_index"} <= set(row["extra_info"])
+
+
+def test_every_format_that_can_be_named_is_written() -> None:
+    assert get_args(ExportFormat) == tuple(FORMATS)
 
 
 @pytest.mark.parametrize("format_name", ["openai", "trl", "verl"])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flows.cli.importing import import_rows
+from flows.cli.import_rows import import_rows
 from schemas.config import SelectConfig
 from schemas.pivots import Unselected, Why
 from tasks.artefact.stage import obtain

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from flows.cli import main
-from flows.cli.verifying import verifier
+from flows.cli.verify import verifier_settings
 from flows.settings.configuration import PRESETS
 from schemas.verifiers import NemoGymSettings, ToolCallSettings, WorldStateSettings
 from tasks.errors import ConfigurationError
+from tests.servers import ROOT
 
 CALL = {"type": "function_call", "name": "get", "arguments": '{"a": 1}'}
 COMPLETION = '<tool_call>\n{"name": "get", "arguments": {"a": 1}}\n</tool_call>'
@@ -77,12 +78,12 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str, *cases: A
         ('{"expected": 1, "expected": 2, "actual": 3}', 0.0, "parse_failure"),
     ],
 )
-def test_one_verdict_a_case(
+def test_one_verdict_per_case(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], case: Any, reward: float, reason: str
 ) -> None:
-    (found,) = run(tmp_path, capsys, "tool_call", case)
-    assert set(found) == {"reward", "reason", "detail"}
-    assert (found["reward"], found["reason"]) == (reward, reason), found
+    (verdict,) = run(tmp_path, capsys, "tool_call", case)
+    assert set(verdict) == {"reward", "reason", "detail"}
+    assert (verdict["reward"], verdict["reason"]) == (reward, reason), verdict
 
 
 def test_a_world_state_case(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -137,21 +138,21 @@ def test_a_verifier_that_cannot_be_used(
 def test_settings_come_from_a_file_or_a_whole_configuration(tmp_path: Path) -> None:
     path = tmp_path / "v.yaml"
     path.write_text("kind: nemo_gym\nword_count_similarity_threshold: 0.4\n")
-    assert verifier(str(path)) == NemoGymSettings(word_count_similarity_threshold=0.4)
+    assert verifier_settings(str(path)) == NemoGymSettings(word_count_similarity_threshold=0.4)
     path.write_text("ingest: {source: x}\nscore: {verifier: {kind: tool_call}}\n")
-    assert verifier(str(path)) == ToolCallSettings()
+    assert verifier_settings(str(path)) == ToolCallSettings()
     path.write_text("kind: nemo_gym\nthreshold: 1\n")
     with pytest.raises(ConfigurationError, match="threshold"):
-        verifier(str(path))
+        verifier_settings(str(path))
     path.write_text(": [")
     with pytest.raises(ConfigurationError, match="not YAML"):
-        verifier(str(path))
-    assert isinstance(verifier(str(PRESETS / "desk.yaml")), WorldStateSettings)
+        verifier_settings(str(path))
+    assert isinstance(verifier_settings(str(PRESETS / "desk.yaml")), WorldStateSettings)
 
 
 @pytest.mark.parametrize("path", sorted((PRESETS / "verifiers").glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_preset_loads(path: Path) -> None:
-    assert verifier(str(path)).kind
+    assert verifier_settings(str(path)).kind
 
 
 def test_standard_input_and_the_counts(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,9 +161,19 @@ def test_standard_input_and_the_counts(capsys: pytest.CaptureFixture[str], monke
     assert capsys.readouterr().err == "1 equal\n"
 
 
-def test_the_command_loads_no_model_code() -> None:
-    code = "import sys, flows.cli.verifying; sys.exit(any(m in sys.modules for m in ('torch', 'transformers', 'vllm')))"
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+def test_the_command_loads_no_model_code(tmp_path: Path) -> None:
+    code = """
+import sys
+from flows.cli import main
+assert main(["verify", "tool_call", "--cases", sys.argv[1]]) == 0
+print(sorted({"torch", "transformers", "vllm", "prefect"} & set(sys.modules)))
+"""
+    cases = tmp_path / "cases.jsonl"
+    cases.write_text(json.dumps({"expected": CALL, "actual": COMPLETION}))
+    line = [sys.executable, "-c", code, str(cases)]
+    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr
+    assert json.loads(done.stdout.splitlines()[0])["reason"] == "equal"
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data/nemo_gym")
@@ -177,4 +188,6 @@ def test_nemo_gym_gives_the_recorded_rewards(tmp_path: Path, capsys: pytest.Capt
         cases.append(
             {"expected": row["expected_action"], "actual": actual, "tools": row["responses_create_params"]["tools"]}
         )
-    assert [found["reward"] for found in run(tmp_path, capsys, "nemo_gym", *cases)] == [row["reward"] for row in rows]
+    assert [verdict["reward"] for verdict in run(tmp_path, capsys, "nemo_gym", *cases)] == [
+        row["reward"] for row in rows
+    ]

@@ -1,6 +1,7 @@
-"""`pivotrl import`: NeMo Gym pivot rows and rollouts as trajectories, states and, with their recorded pass rates or
-rewards, profiles:
-`pivotrl import rows.jsonl && pivotrl run tool-use --from profiles@latest`.
+"""NeMo Gym pivot rows and rollouts as artefacts: `pivotrl import`.
+
+They become trajectories and states. Rows with a recorded pass rate or reward become profiles too, so that a run may
+start there: `pivotrl import rows.jsonl && pivotrl run tool-use --from profiles@latest`.
 """
 
 from __future__ import annotations
@@ -20,18 +21,18 @@ from tasks.stages.split.stage import STAGE as STATES
 from tasks.stages.split.stage import write_states
 from tasks.store.store import Store
 
-_PART_SIZE = 1024
-"""Rows a part: each is one state and not a whole episode, so that the usual 64 would be small files by the thousand."""
+# A row is one state and not a whole episode: parts of 64 rows, as usual, would be small files by the thousand.
+_ROWS_PER_PART = 1024
 
 
 def import_rows(source: str, store: Store) -> Iterator[Artefact]:
-    """Each artefact as it is made; no profiles where no row has a pass rate or a reward.
+    """Yield each artefact as it is made: trajectories, states and profiles.
 
-    Of several rollouts of one state the first is its trajectory, and the others are its rejected duplicates; their
-    rewards make its profile.
+    Of several rollouts of one state, the first becomes its trajectory and the others are rejected as duplicates. The
+    rewards of all of them make its profile. There are no profiles if no row has a pass rate or a reward.
 
     Raises:
-        InputError: nothing is there.
+        InputError: the source holds no file.
         StageFailed: no row could be taken, or no pass rate belongs to a training state; the text has the reasons.
         ConfigurationError: as `rows_config`.
     """
@@ -39,36 +40,39 @@ def import_rows(source: str, store: Store) -> Iterator[Artefact]:
     trajectories = obtain(TRAJECTORIES, rows, inputs(rows), store, lambda writer: write_trajectories(writer, rows))
     yield trajectories
     split = SplitConfig()
-    made_from = {"trajectories": str(trajectories.ref)}
     states = obtain(
-        STATES, split, made_from, store, lambda writer: write_states(writer, store, trajectories.ref, split)
+        STATES,
+        split,
+        {"trajectories": str(trajectories.ref)},
+        store,
+        lambda writer: write_states(writer, store, trajectories.ref, split),
     )
     yield states
     if any_recorded(store, trajectories.ref):
-        config = ProfileConfig()
+        profile = ProfileConfig()
         yield obtain(
             PROFILES,
-            config,
+            profile,
             {"states": str(states.ref), "policy": RECORDED},
             store,
-            lambda writer: write_recorded(writer, store, states.ref, trajectories.ref, config, rollout_rewards(rows)),
+            lambda writer: write_recorded(writer, store, states.ref, trajectories.ref, profile, rollout_rewards(rows)),
         )
 
 
 def rows_config(source: str) -> IngestConfig:
-    """How the rows are read.
+    """The section by which the rows are ingested.
 
     Raises:
-        ConfigurationError: the source is a URL with a credential in it.
+        ConfigurationError: the source is a URL that holds a credential.
     """
     if holds_credentials(source):
         raise ConfigurationError(f"source: {REFUSAL}")
-    return IngestConfig(source=source, format="responses", part_size=_PART_SIZE)
+    return IngestConfig(source=source, format="responses", part_size=_ROWS_PER_PART)
 
 
 def text(artefacts: list[Artefact]) -> str:
-    """What was made, and how to go on, for a person."""
-    lines = [f"{artefact.ref}: {artefact.rows:,} rows{_left_out(artefact)}" for artefact in artefacts]
+    """The artefacts and the command that goes on from them, for a person."""
+    lines = [f"{artefact.ref}: {artefact.rows:,} rows{_reasons(artefact)}" for artefact in artefacts]
     last = artefacts[-1].ref
     if last.stage == "profiles":
         lines.append("profiled by another policy: difficulty does not transfer between models")
@@ -77,5 +81,5 @@ def text(artefacts: list[Artefact]) -> str:
     return "\n".join([*lines, f"go on with `pivotrl run PRESET --from {last}`"])
 
 
-def _left_out(artefact: Artefact) -> str:
+def _reasons(artefact: Artefact) -> str:
     return "".join(f", {count:,} {reason}" for reason, count in artefact.reasons.items())

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli.importing import import_rows, text
+from flows.cli.import_rows import import_rows, text
 from flows.settings.pipeline import PipelineConfig
 from schemas.config import IngestConfig, SelectConfig
 from tasks.artefact.stage import obtain
@@ -25,7 +25,7 @@ MOST = (1.0, 1.0, 1.0, 0.0)
 def rows(store: Store, tmp_path: Path) -> Path:
     """Rows of 20 states: of each task one at 0.5 and one at 0.75."""
     parts = [[trajectory(number, conversation(number)) for number in range(10)]]
-    rewards = {(number, turn): given for number in range(10) for turn, given in ((1, HALF), (3, MOST))}
+    rewards = {(number, turn): row for number in range(10) for turn, row in ((1, HALF), (3, MOST))}
     path = tmp_path / "rows.jsonl"
     export(store, commit_pivots(store, parts, rewards).ref, "nemo-gym", path)
     return path
@@ -85,8 +85,8 @@ def test_rollouts_of_a_state_make_its_profile(rows: Path, tmp_path: Path) -> Non
     store = Store(str(tmp_path / "other"))
     trajectories, _, profiles = made = list(import_rows(str(rollouts), store))
     assert trajectories.rows == 20 and trajectories.reasons == {"duplicate": 60}
-    found = store.read(profiles.ref)
-    assert set(found["n"]) == {4} and set(found["mean"]) == {0.25, 1.0} and set(found["distinct_actions"]) == {2}
+    table = store.read(profiles.ref)
+    assert set(table["n"]) == {4} and set(table["mean"]) == {0.25, 1.0} and set(table["distinct_actions"]) == {2}
     assert store.manifest(profiles.ref).inputs["policy"] == "recorded"
     assert "profiled by another policy" in text(made)
     assert all(artefact.cached for artefact in import_rows(str(rollouts), store))
