@@ -13,11 +13,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from flows.settings.configuration import PRESETS
 from flows.settings.problems import nearest, problems
-from schemas.verifiers import VerifierSettings
 from tasks.errors import ConfigurationError, InputError
 from tasks.policy.parsing import parser_for
-from tasks.verifiers.build import KINDS, build
+from tasks.verifiers.build import build
 from tasks.verifiers.cases import verdicts
+from tasks.verifiers.kinds import KINDS, VerifierSettings
 
 _ADAPTER: TypeAdapter[VerifierSettings] = TypeAdapter(VerifierSettings)
 

@@ -11,14 +11,11 @@ from enum import StrEnum
 from typing import Any
 
 from schemas.chat import Action, State, ToolCall
-from schemas.verifiers import AllOfSettings, ByDomainSettings, ByToolSettings, VerifierSettings
 from tasks.policy.parsing import json_text
 from tasks.policy.tool_schemas import ABSENT, UNKNOWN, Parameters, parameters_by_tool
-from tasks.verifiers.build import parts
+from tasks.verifiers.comparing.calls import same_calls
 from tasks.verifiers.comparing.screening import arguments
 from tasks.verifiers.comparing.text import literals
-from tasks.verifiers.kinds.combinations import only_tool
-from tasks.verifiers.kinds.exact import same_calls
 
 
 class Control(StrEnum):
@@ -42,26 +39,8 @@ class Control(StrEnum):
     """A call where a message was demonstrated."""
 
 
-_COARSE = frozenset({Control.NO_ARGUMENTS, Control.ARGUMENT_REMOVED, Control.VALUE_CHANGED, Control.OTHER_CALL})
-_NOT_ASKED: Mapping[str, frozenset[Control]] = {
-    "tool_name": _COARSE,
-    "judge": _COARSE,  # each would cost a request
-    "code_edit": frozenset({Control.VALUE_CHANGED, Control.ARGUMENT_REMOVED}),  # the lines that are viewed are free
-    "terminal": frozenset({Control.VALUE_CHANGED, Control.ARGUMENT_REMOVED}),  # so is the time to wait
-    "sql": frozenset({Control.VALUE_CHANGED}),  # another constant may select the same rows
-}
-
-
-def not_asked(settings: VerifierSettings, state: State, demonstration: Action) -> frozenset[Control]:
-    """The controls that are no junk to a verifier: it leaves free, on purpose, what they change."""
-    if isinstance(settings, ByDomainSettings):
-        return not_asked(settings.domains.get(state.domain, settings.otherwise), state, demonstration)
-    if isinstance(settings, ByToolSettings):
-        return not_asked(settings.tools.get(only_tool(demonstration), settings.otherwise), state, demonstration)
-    inner = [not_asked(part, state, demonstration) for part in parts(settings)]
-    if isinstance(settings, AllOfSettings):
-        return frozenset.intersection(*inner)
-    return frozenset.union(*inner) if inner else _NOT_ASKED.get(settings.kind, frozenset())
+READABLE_CALLS = frozenset({Control.NO_ARGUMENTS, Control.ARGUMENT_REMOVED, Control.VALUE_CHANGED, Control.OTHER_CALL})
+"""The controls that are calls which can be read: a kind that does not look at arguments leaves them free."""
 
 
 def controls(state: State, demonstration: Action, other: Action | None) -> Iterator[tuple[Control, Action]]:

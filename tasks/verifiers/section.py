@@ -7,7 +7,8 @@ from typing import Literal
 from pydantic import Field
 
 from schemas.section import Section
-from schemas.verifiers import VerifierSettings, WorldStateSettings
+from tasks.verifiers.kinds import VerifierSettings
+from tasks.verifiers.kinds.world_state import WorldStateSettings
 
 
 class ScoreConfig(Section):

@@ -1,10 +1,12 @@
-"""What a verifier answers, and the shape that every kind has."""
+"""What every kind of verifier is made of: its settings, its function, and the verdict that the function gives."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
 
 from schemas.chat import Action, State
 from tasks.policy.parsing import Completion
@@ -68,6 +70,23 @@ class Verdict:
 Verify = Callable[[State, Action, Completion], Verdict]
 """`verify(state, demonstration, completion)`: pure, deterministic but for a judge, and it never raises on any
 completion."""
+
+
+class VerifierSection(BaseModel):
+    """The settings of a verifier. They refuse keys that they do not know, and never change after they were read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: str
+
+    @property
+    def parts(self) -> tuple[VerifierSection, ...]:
+        """The verifiers that it holds: those of a combination, none of any other kind."""
+        return ()
+
+
+Build = Callable[[VerifierSection], Verify]
+"""Settings to the verifier, for a combination whose parts are to be built."""
 
 EQUAL = Verdict(1.0, Reason.EQUAL)
 EQUIVALENT = Verdict(1.0, Reason.EQUIVALENT)

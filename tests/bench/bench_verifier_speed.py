@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 
 from schemas.chat import Action, State, ToolCall
-from schemas.verifiers import ToolCallSettings
 from tasks.verifiers.build import build
+from tasks.verifiers.kinds import ToolCallSettings
 from tests.tasks.verifiers.test_shared_data import states
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from schemas.chat import Action, State, ToolCall
-from tasks.policy.parsing import Completion
+from tasks.policy.parsing import Completion, strict_json
 from tasks.verifiers.comparing.matching import maximum_matching
 from tasks.verifiers.comparing.screening import arguments, screen
 from tasks.verifiers.verdict import EQUAL, EQUIVALENT, Reason, Verdict, Verify, no
@@ -39,6 +39,39 @@ def verifier(compare: CompareCalls, compare_messages: CompareMessages = any_mess
         return _matched([[compare(a, b, state) for b in given] for a in wanted])
 
     return verify
+
+
+def same_action(demonstration: Action, action: Action) -> bool:
+    """Whether two actions are one; only white space around text and the spelling of JSON may differ."""
+    if demonstration.content.strip() != action.content.strip():
+        return False
+    return same_calls(demonstration, action)
+
+
+def same_calls(demonstration: Action, action: Action) -> bool:
+    """Whether two actions make the same calls in the same order, whatever they say beside."""
+    if len(demonstration.tool_calls) != len(action.tool_calls):
+        return False
+    calls = zip(demonstration.tool_calls, action.tool_calls, strict=True)
+    return all(_same_call(a, b) for a, b in calls)
+
+
+def _same_call(a: ToolCall, b: ToolCall) -> bool:
+    if a["name"] != b["name"]:
+        return False
+    if a["arguments"] == b["arguments"]:
+        return True
+    try:
+        return repr(_ordered(strict_json(a["arguments"]))) == repr(_ordered(strict_json(b["arguments"])))
+    except ValueError:
+        return False
+
+
+def _ordered(value: object) -> object:
+    """The value with keys sorted; `repr` of it tells 1 from True and from 1.0."""
+    if isinstance(value, dict):
+        return {key: _ordered(value[key]) for key in sorted(value)}
+    return [_ordered(item) for item in value] if isinstance(value, list) else value
 
 
 def both_arguments(wanted: ToolCall, given: ToolCall) -> tuple[dict[str, Any], dict[str, Any]] | Verdict:

@@ -10,9 +10,10 @@ import math
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
-from schemas.verifiers import Comparer
+from pydantic import BaseModel, ConfigDict, Field
+
 from tasks.policy.tool_schemas import ABSENT, Parameters, is_enumerated
 from tasks.verifiers.comparing.matching import maximum_matching
 from tasks.verifiers.comparing.text import literals, normalised, token_similarity
@@ -22,6 +23,28 @@ LONGEST_UNORDERED = 64
 """Items of a list that are matched as a multiset, item against item; a longer list is compared in order."""
 
 Difference = tuple[Reason, str]
+
+
+class Comparer(BaseModel):
+    """How the values of an argument are compared. Enums are always exact; so are identifiers among texts: a value
+    without white space, and every word with a digit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    text: Literal["exact", "normalised", "similar", "any"] = Field(
+        "exact",
+        description="exact: the same text; normalised: but for case and white space; similar: min_similarity; "
+        "any: whatever was given, as long as something was.",
+    )
+    min_similarity: float = Field(
+        0.6, gt=0, le=1, description="Token-set similarity that similar texts must reach; 1 = the same words."
+    )
+    number_tolerance: float = Field(
+        1e-6, ge=0, description="Largest difference between equal numbers, relative to the larger (absolute under 1)."
+    )
+    unordered: bool = Field(
+        False, description="Whether the order of a list of up to 64 items does not matter (that of lists within does)."
+    )
 
 
 def differing_argument(

@@ -9,22 +9,36 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import Field
 
 from schemas.chat import State, ToolCall
-from schemas.domain_verifiers import CodeEditSettings
 from tasks.verifiers.comparing import calls
 from tasks.verifiers.comparing.calls import CompareCalls, both_arguments
 from tasks.verifiers.comparing.text import ordered_similarity
+from tasks.verifiers.controls import Control
 from tasks.verifiers.kinds import terminal
-from tasks.verifiers.verdict import EQUAL, Reason, Verdict, Verify, no
+from tasks.verifiers.kinds.terminal import TerminalSettings
+from tasks.verifiers.verdict import EQUAL, Reason, Verdict, VerifierSection, Verify, no
 
 VERSION = 1
+NOT_JUNK = frozenset({Control.VALUE_CHANGED, Control.ARGUMENT_REMOVED})  # the lines that are viewed are free
 _TARGETS = ("path", "file_path", "filepath", "file", "filename", "target_file")
 _REMOVED = ("old_str", "old_string", "old_text", "search", "old")
 _INSERTED = ("new_str", "new_string", "new_text", "replace", "new", "file_text", "content", "contents", "insert_text")
 _VIEWS = frozenset({"view", "open", "read", "read_file", "view_file", "cat"})
 _WORD = re.compile(r"\w+|[^\w\s]")
+
+
+class CodeEditSettings(VerifierSection):
+    """An edit of the same sort, to the same file, that removes and inserts much the same."""
+
+    kind: Literal["code_edit"] = "code_edit"
+    min_removed_similarity: float = Field(0.8, gt=0, le=1, description="Similarity of the removed text.")
+    min_inserted_similarity: float = Field(0.6, gt=0, le=1, description="Similarity of the inserted text.")
+    max_size_ratio: float = Field(2.0, ge=1, description="How many times larger (or smaller) an edit may be, in words.")
+    shell: TerminalSettings = TerminalSettings()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,30 @@ For a message that a judge compares, put a `judge` behind it in a `cascade`.
 
 from __future__ import annotations
 
+from typing import Literal
+
+from pydantic import Field
+
 from schemas.chat import Action, State
-from schemas.verifiers import MessageSettings
 from tasks.policy.parsing import Completion
+from tasks.verifiers.comparing.calls import same_calls
 from tasks.verifiers.comparing.screening import screen
 from tasks.verifiers.comparing.text import token_similarity
-from tasks.verifiers.kinds.exact import same_calls
-from tasks.verifiers.verdict import EQUAL, Reason, Verdict, Verify, no
+from tasks.verifiers.verdict import EQUAL, Reason, Verdict, VerifierSection, Verify, no
 
 VERSION = 2
+
+
+class MessageSettings(VerifierSection):
+    """A message where a message is expected, as similar as asked; where a call is expected, only the same call."""
+
+    kind: Literal["message"] = "message"
+    min_similarity: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Token-set similarity with the demonstrated text that a message must reach; 0 = any message.",
+    )
 
 
 def compare(demonstration: Action, action: Action, min_similarity: float) -> Verdict:

@@ -9,17 +9,32 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import Field
 
 from schemas.chat import Action, State, ToolCall
-from schemas.verifiers import NemoGymSettings
 from tasks.policy.parsing import Completion
 from tasks.verifiers.comparing.calls import both_arguments, wrong_tool
 from tasks.verifiers.comparing.matching import maximum_matching
 from tasks.verifiers.comparing.screening import screen
-from tasks.verifiers.verdict import EQUIVALENT, Reason, Verdict, Verify, no, shown
+from tasks.verifiers.verdict import EQUIVALENT, Reason, Verdict, VerifierSection, Verify, no, shown
 
 VERSION = 1
+
+
+class NemoGymSettings(VerifierSection):
+    """As NeMo Gym's single_step_tool_use_with_argument_comparison, with its names. It is looser than tool_call."""
+
+    kind: Literal["nemo_gym"] = "nemo_gym"
+    word_count_similarity_threshold: float = Field(
+        0.1, ge=0, description="Common words / words of both; 0.5 for identical texts, so that more refuses all."
+    )
+    floating_point_comparison_threshold: float = Field(1e-6, ge=0, description="Floats differ by less than this.")
+    parallel_tool_call_rewarding: bool = Field(False, description="Whether the number of calls counts.")
+    allow_subset: bool = Field(False, description="Whether fewer calls than expected may be rewarded.")
+    allow_superset: bool = Field(False, description="Whether more calls than expected may be rewarded.")
+    parallel_tool_call_reward_mode: Literal["binary_strict", "fractional", "f1"] = "binary_strict"
 
 
 def make(settings: NemoGymSettings) -> Verify:

@@ -8,23 +8,38 @@ fragment and a last slash.
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from pydantic import Field
+
 from schemas.chat import State, ToolCall
-from schemas.domain_verifiers import SearchSettings
-from schemas.verifiers import Comparer
 from tasks.policy.tool_schemas import UNKNOWN, parameters_by_tool
 from tasks.verifiers.comparing import calls
 from tasks.verifiers.comparing.calls import both_arguments, wrong_tool
 from tasks.verifiers.comparing.matching import maximum_matching
 from tasks.verifiers.comparing.screening import MOST_CALLS
 from tasks.verifiers.comparing.text import literals, token_similarity
-from tasks.verifiers.comparing.values import differing_argument
-from tasks.verifiers.verdict import EQUAL, Reason, Verdict, Verify, no, shown
+from tasks.verifiers.comparing.values import Comparer, differing_argument
+from tasks.verifiers.verdict import EQUAL, Reason, Verdict, VerifierSection, Verify, no, shown
 
 VERSION = 1
 _OPERATOR = re.compile(r'"[^"]*"|(?<!\S)-\w+|\b\w+:\S+', re.IGNORECASE)
+
+
+class SearchSettings(VerifierSection):
+    """An equivalent search query, or the same page opened."""
+
+    kind: Literal["search"] = "search"
+    query_arguments: tuple[str, ...] = Field(
+        ("query", "queries", "q", "keyword", "keywords", "search_query"), description="Arguments that hold a query."
+    )
+    target_arguments: tuple[str, ...] = Field(
+        ("url", "urls", "link", "href"), description="Arguments that hold an address."
+    )
+    min_similarity: float = Field(
+        0.6, gt=0, le=1, description="Token-set similarity of queries, given the same phrases, operators and numbers."
+    )
 
 
 def make(settings: SearchSettings) -> Verify:

@@ -13,25 +13,39 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import Field
 
 from schemas.chat import State, ToolCall
-from schemas.domain_verifiers import SqlSettings
-from schemas.verifiers import ToolCallSettings
 from tasks.errors import ConfigurationError
 from tasks.verifiers.comparing import calls
 from tasks.verifiers.comparing.calls import CompareCalls
 from tasks.verifiers.comparing.screening import arguments
+from tasks.verifiers.controls import Control
 from tasks.verifiers.kinds import tool_call
-from tasks.verifiers.verdict import EQUAL, EQUIVALENT, Reason, Verdict, Verify, no, shown
+from tasks.verifiers.kinds.tool_call import ToolCallSettings
+from tasks.verifiers.verdict import EQUAL, EQUIVALENT, Reason, Verdict, VerifierSection, Verify, no, shown
 
 VERSION = 1
+NOT_JUNK = frozenset({Control.VALUE_CHANGED})  # another constant may select the same rows
 _LONGEST_VALUE = 1_000_000
 """Bytes of one value or of a query."""
 _STEPS_BETWEEN_LOOKS = 10_000
 """SQLite instructions after which the time is looked at."""
 _READING = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE})
 _IMPURE = frozenset({"random", "randomblob", "load_extension", "readfile", "writefile", "edit", "changes"})
+
+
+class SqlSettings(VerifierSection):
+    """A query with the same result. Only reading queries run, and nothing is ever written."""
+
+    kind: Literal["sql"] = "sql"
+    arguments: tuple[str, ...] = Field(("query", "sql", "statement"), description="Arguments that hold a query.")
+    database: str | None = Field(None, description="SQLite file, opened read-only.")
+    setup: str = Field("", description="SQL that fills an in-memory database, where no file is given.")
+    timeout_s: float = Field(2.0, gt=0, description="Seconds that one query may run.")
+    max_rows: int = Field(10_000, ge=1, description="Rows of a result at most.")
 
 
 class Refused(Exception):

@@ -6,24 +6,43 @@ holds a command. A judge for what similarity cannot tell goes behind it in a `ca
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import Field
 
 from schemas.chat import State, ToolCall
-from schemas.domain_verifiers import TerminalSettings
-from schemas.verifiers import ToolCallSettings
 from tasks.policy.parsing import Malformed
 from tasks.policy.parsing.terminus import session
 from tasks.verifiers.comparing import calls, shell
 from tasks.verifiers.comparing.calls import CompareCalls
 from tasks.verifiers.comparing.screening import arguments
 from tasks.verifiers.comparing.text import literals, ordered_similarity
+from tasks.verifiers.controls import Control
 from tasks.verifiers.kinds import tool_call
-from tasks.verifiers.verdict import EQUAL, EQUIVALENT, Reason, Verdict, Verify, no, shown
+from tasks.verifiers.kinds.tool_call import ToolCallSettings
+from tasks.verifiers.verdict import EQUAL, EQUIVALENT, Reason, Verdict, VerifierSection, Verify, no, shown
 
 VERSION = 1
+NOT_JUNK = frozenset({Control.VALUE_CHANGED, Control.ARGUMENT_REMOVED})  # the time to wait is free
 _WAITING = ("timeout", "timeout_s", "timeout_sec", "timeout_seconds", "timeout_ms", "duration")
 _BESIDE = frozenset((*_WAITING, "description", "explanation", "justification"))
 """Arguments of a shell tool that change how long it waits or what it says, not what it does."""
+
+
+class TerminalSettings(VerifierSection):
+    """The same shell commands, as parsed: Terminus JSON in a message, or calls of a shell tool."""
+
+    kind: Literal["terminal"] = "terminal"
+    arguments: tuple[str, ...] = Field(
+        ("command", "cmd", "keystrokes", "commands"), description="Arguments of a shell tool that hold commands."
+    )
+    min_similarity: float = Field(
+        0.9,
+        gt=0,
+        le=1,
+        description="Similarity of the keystrokes from which they are equal, given the same programs, flags and "
+        "words with digits; 1 = off.",
+    )
 
 
 def make(settings: TerminalSettings) -> Verify:

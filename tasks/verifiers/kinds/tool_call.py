@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import Field
 
 from schemas.chat import State, ToolCall
-from schemas.verifiers import Comparer, ToolCallSettings
 from tasks.policy.tool_schemas import UNKNOWN, parameters_by_tool
 from tasks.verifiers.comparing import calls
 from tasks.verifiers.comparing.calls import CompareCalls, wrong_tool
 from tasks.verifiers.comparing.screening import arguments
-from tasks.verifiers.comparing.values import differing_argument
-from tasks.verifiers.verdict import EQUAL, EQUIVALENT, Reason, Verdict, Verify, no
+from tasks.verifiers.comparing.values import Comparer, differing_argument
+from tasks.verifiers.verdict import EQUAL, EQUIVALENT, Reason, Verdict, VerifierSection, Verify, no
 
 VERSION = 2
 
@@ -24,6 +25,16 @@ _REMEMBERED = 4096
 """Demonstrations that are not read again."""
 _SHORT = 2_000
 """Characters of arguments that are worth remembering."""
+
+
+class ToolCallSettings(VerifierSection):
+    """The same calls up to what the tool's JSON schema calls equal; where a message is expected, any message."""
+
+    kind: Literal["tool_call"] = "tool_call"
+    values: Comparer = Field(Comparer(), description="How arguments are compared that `arguments` does not name.")
+    arguments: dict[str, Comparer] = Field(
+        default_factory=dict, description="Comparers of single arguments, by `argument` or `tool.argument`."
+    )
 
 
 def make(settings: ToolCallSettings) -> Verify:

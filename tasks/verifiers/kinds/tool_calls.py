@@ -3,15 +3,29 @@ as can be; a surplus call costs as much as a missing one."""
 
 from __future__ import annotations
 
+from typing import Literal
+
+from pydantic import Field
+
 from schemas.chat import Action, State
-from schemas.verifiers import ToolCallsSettings
 from tasks.policy.parsing import Completion
 from tasks.verifiers.comparing.matching import maximum_matching
 from tasks.verifiers.comparing.screening import screen
 from tasks.verifiers.kinds import tool_call
-from tasks.verifiers.verdict import Reason, Verdict, Verify
+from tasks.verifiers.kinds.tool_call import ToolCallSettings
+from tasks.verifiers.verdict import Reason, Verdict, VerifierSection, Verify
 
 VERSION = 1
+
+
+class ToolCallsSettings(VerifierSection):
+    """As tool_call, with credit for some of several calls. Calls are matched whatever their order."""
+
+    kind: Literal["tool_calls"] = "tool_calls"
+    call: ToolCallSettings = ToolCallSettings()
+    credit: Literal["binary", "fractional", "f1"] = Field(
+        "binary", description="1 or 0; matched / the larger count; 2 matched / (expected + given)."
+    )
 
 
 def make(settings: ToolCallsSettings) -> Verify:

@@ -8,15 +8,23 @@ arguments must be readable all the same: a truncated call is no call.
 from __future__ import annotations
 
 from collections import Counter
+from typing import Literal
 
 from schemas.chat import Action, State
-from schemas.verifiers import ToolNameSettings
 from tasks.policy.parsing import Completion
+from tasks.verifiers.comparing.calls import same_calls
 from tasks.verifiers.comparing.screening import screen, unreadable
-from tasks.verifiers.kinds.exact import same_calls
-from tasks.verifiers.verdict import EQUIVALENT, Reason, Verdict, Verify, no
+from tasks.verifiers.controls import READABLE_CALLS
+from tasks.verifiers.verdict import EQUIVALENT, Reason, Verdict, VerifierSection, Verify, no
 
 VERSION = 2
+NOT_JUNK = READABLE_CALLS
+
+
+class ToolNameSettings(VerifierSection):
+    """The same tools, whatever their arguments: the paper's coarse verifier for software engineering."""
+
+    kind: Literal["tool_name"] = "tool_name"
 
 
 def make(_: ToolNameSettings) -> Verify:

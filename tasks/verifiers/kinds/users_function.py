@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import Field
 
 from schemas.chat import Action, State
-from schemas.verifiers import PythonSettings
 from tasks.errors import ConfigurationError
 from tasks.modules import user_code
 from tasks.policy.parsing import Completion
 from tasks.verifiers.comparing.screening import screen
-from tasks.verifiers.verdict import EQUAL, Reason, Verdict, Verify
+from tasks.verifiers.verdict import EQUAL, Reason, Verdict, VerifierSection, Verify
 
 VERSION = 1
+
+
+class PythonSettings(VerifierSection):
+    """Your own verifier."""
+
+    kind: Literal["python"] = "python"
+    function: str = Field(
+        pattern=r"^[\w.]+:\w+$",
+        description="module:function; called as verify(state, demonstration, action), gives a number in [0, 1].",
+    )
+    version: int = Field(1, ge=1, description="Raise it when the function decides differently: it enters the version.")
 
 
 def make(settings: PythonSettings) -> Verify:

@@ -8,20 +8,33 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import Field
 
 from schemas.chat import Action, State
-from schemas.verifiers import WorldStateSettings
 from tasks.errors import InputError
 from tasks.policy.parsing import Completion
+from tasks.verifiers.comparing.calls import same_action
 from tasks.verifiers.comparing.screening import screen, unreadable
 from tasks.verifiers.comparing.text import token_similarity
-from tasks.verifiers.kinds.exact import same
-from tasks.verifiers.verdict import EQUAL, EQUIVALENT, Reason, Verdict, Verify, no, shown
+from tasks.verifiers.verdict import EQUAL, EQUIVALENT, Reason, Verdict, VerifierSection, Verify, no, shown
 from tasks.worlds.world import Episode, load
 
 VERSION = 2
 _REMEMBERED = 4096
 """Worlds kept at their states: a training loop comes back to its pivots step after step."""
+
+
+class WorldStateSettings(VerifierSection):
+    """Both actions executed in copies of the trajectory's world: the same state and, with `observation`, the same
+    results."""
+
+    kind: Literal["world_state"] = "world_state"
+    observation: bool = Field(True, description="Whether the tools' results must be equal too.")
+    message_similarity: float = Field(
+        0.0, ge=0, le=1, description="As `min_similarity` of `message`, for the turns whose demonstration is a message."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +85,7 @@ def make(settings: WorldStateSettings) -> Verify:
         action = screen(demonstration, completion)
         if isinstance(action, Verdict):
             return action
-        if same(demonstration, action):
+        if same_action(demonstration, action):
             return EQUAL
         if refused := unreadable(action):
             return refused

@@ -12,8 +12,8 @@ import pytest
 from flows.cli import main
 from flows.cli.verifying import verifier
 from flows.settings.configuration import PRESETS
-from schemas.verifiers import NemoGymSettings, ToolCallSettings, WorldStateSettings
 from tasks.errors import ConfigurationError
+from tasks.verifiers.kinds import NemoGymSettings, ToolCallSettings, WorldStateSettings
 
 CALL = {"type": "function_call", "name": "get", "arguments": '{"a": 1}'}
 COMPLETION = '<tool_call>\n{"name": "get", "arguments": {"a": 1}}\n</tool_call>'

@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 from schemas.chat import Action, State, ToolCall, ToolSchema
-from schemas.verifiers import VerifierSettings
 from tasks.policy.parsing import Completion
 from tasks.verifiers.build import build
+from tasks.verifiers.kinds import VerifierSettings
 from tasks.verifiers.verdict import Verdict
 
 

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from schemas.chat import Role, ToolCall
-from schemas.verifiers import ExactSettings, WorldStateSettings
 from tasks.errors import InputError
 from tasks.policy.parsing import parser_for
 from tasks.verifiers.build import build
 from tasks.verifiers.cases import verdicts
+from tasks.verifiers.kinds import ExactSettings, WorldStateSettings
 from tasks.verifiers.verdict import Reason, Verdict
 from tasks.worlds.world import load
 

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from schemas.chat import Action
-from schemas.verifiers import (
+from tasks.verifiers.build import build, not_junk
+from tasks.verifiers.controls import Control, controls
+from tasks.verifiers.kinds import (
     AllOfSettings,
     AnyOfSettings,
     ByDomainSettings,
@@ -17,8 +19,6 @@ from schemas.verifiers import (
     ToolNameSettings,
     VerifierSettings,
 )
-from tasks.verifiers.build import build
-from tasks.verifiers.controls import Control, controls, not_asked
 from tests.tasks.verifiers.asking import at, call, calls, says, tool
 
 BOOK = tool(
@@ -113,7 +113,7 @@ JUDGE = JudgeSettings(url="http://x", model="m")
     ],
 )
 def test_a_kind_is_not_asked_about_what_it_leaves_free(settings: VerifierSettings, asked: bool) -> None:
-    skipped = not_asked(settings, at(domain="desk"), call("t", x=1))
+    skipped = not_junk(settings, at(domain="desk"), call("t", x=1))
     assert (Control.VALUE_CHANGED not in skipped) == asked
     assert not skipped & {Control.EMPTY, Control.TRUNCATED, Control.DESCRIBED, Control.CALL}
 

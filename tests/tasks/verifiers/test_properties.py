@@ -11,14 +11,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.chat import Action, ToolCall
-from schemas.verifiers import (
+from tasks.policy.parsing import FORMATS, Completion, ParseFailure, parser_for
+from tasks.verifiers.build import build
+from tasks.verifiers.comparing.calls import same_action
+from tasks.verifiers.comparing.values import Comparer
+from tasks.verifiers.kinds import (
     AllOfSettings,
     AnyOfSettings,
     ByDomainSettings,
     ByToolSettings,
     CascadeSettings,
     CodeEditSettings,
-    Comparer,
     ExactSettings,
     MathSettings,
     MessageSettings,
@@ -33,9 +36,6 @@ from schemas.verifiers import (
     VerifierSettings,
     WorldStateSettings,
 )
-from tasks.policy.parsing import FORMATS, Completion, ParseFailure, parser_for
-from tasks.verifiers.build import build
-from tasks.verifiers.kinds.exact import same
 from tests.tasks.verifiers.asking import at, call, says, tool
 
 KINDS: list[VerifierSettings] = [
@@ -143,7 +143,7 @@ def test_exact_implies_every_other_and_rewards_are_in_bounds(
 ) -> None:
     reward = verify(at(), wanted, sampled).reward
     assert 0.0 <= reward <= 1.0
-    assert reward == 1.0 or not same(wanted, sampled)
+    assert reward == 1.0 or not same_action(wanted, sampled)
 
 
 @pytest.mark.parametrize(("settings", "verify"), VERIFIERS, ids=NAMES)

@@ -12,12 +12,12 @@ import pytest
 
 from schemas.chat import ActionKind, Role, State, as_action
 from schemas.config import IngestConfig
-from schemas.verifiers import CodeEditSettings, NemoGymSettings, SearchSettings, TerminalSettings, ToolCallSettings
 from tasks.stages.ingest.ingestion import ingest
 from tasks.stages.ingest.trajectory import Trajectory
 from tasks.stages.score.self_check import SelfCheck, self_check
 from tasks.states.example import Example
 from tasks.verifiers.build import build
+from tasks.verifiers.kinds import CodeEditSettings, NemoGymSettings, SearchSettings, TerminalSettings, ToolCallSettings
 
 DATA = Path(__file__).parents[3].parent / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data")

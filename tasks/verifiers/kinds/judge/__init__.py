@@ -7,15 +7,17 @@ prefers the first place never gives a reward. One that fails, or whose budget is
 from __future__ import annotations
 
 from schemas.chat import Action, State
-from schemas.verifiers import JudgeSettings
 from tasks.policy.parsing import Completion
+from tasks.verifiers.comparing.calls import same_action
 from tasks.verifiers.comparing.screening import screen, unreadable
-from tasks.verifiers.kinds.exact import same
+from tasks.verifiers.controls import READABLE_CALLS
 from tasks.verifiers.kinds.judge import prompt as judge_prompt
 from tasks.verifiers.kinds.judge.endpoint import Cost, Endpoint
+from tasks.verifiers.kinds.judge.settings import JudgeSettings
 from tasks.verifiers.verdict import EQUAL, Reason, Verdict, Verify
 
 VERSION = 100 + judge_prompt.VERSION
+NOT_JUNK = READABLE_CALLS  # each would cost a request
 
 
 def make(settings: JudgeSettings) -> Verify:
@@ -26,7 +28,7 @@ def make(settings: JudgeSettings) -> Verify:
         action = screen(demonstration, completion)
         if isinstance(action, Verdict):
             return action
-        if same(demonstration, action):
+        if same_action(demonstration, action):
             return EQUAL
         return unreadable(action) or judged(endpoint, settings, state, demonstration, action)
 

@@ -19,12 +19,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
-
-from schemas.verifiers import JudgeSettings
 from tasks.errors import ConfigurationError
+from tasks.verifiers.kinds.judge.settings import JudgeSettings
+
+if TYPE_CHECKING:  # httpx takes 0.1 s to import, and every reading of a configuration imports this file
+    import httpx
 
 log = logging.getLogger(__name__)
 
@@ -113,6 +114,8 @@ class Endpoint:
     """An OpenAI-compatible chat API with its ledger; `sleep` waits between attempts."""
 
     def __init__(self, settings: JudgeSettings, sleep: Callable[[float], None] = time.sleep) -> None:
+        import httpx
+
         self.ledger = Ledger(settings.ledger)
         self._settings, self._sleep = settings, sleep
         self._requests = 0
@@ -186,6 +189,8 @@ class Endpoint:
             log.warning("verifier judge (%s): %s; what it should decide stays undecided", self._settings.model, why)
 
     def _request(self, body: dict[str, Any], key: str, readable: Callable[[str], bool]) -> _Reply:
+        import httpx
+
         began, text, tokens, final = time.monotonic(), None, (0, 0), False
         try:
             response = self._client.post("chat/completions", json=body)

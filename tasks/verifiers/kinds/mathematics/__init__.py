@@ -14,21 +14,31 @@ import selectors
 import subprocess
 import sys
 import threading
+from typing import Literal
+
+from pydantic import Field
 
 from schemas.chat import Action, State
-from schemas.domain_verifiers import MathSettings
-from schemas.verifiers import ToolCallSettings
 from tasks.errors import ConfigurationError
 from tasks.policy.parsing import Completion
 from tasks.verifiers.comparing.screening import screen
 from tasks.verifiers.kinds import tool_call
-from tasks.verifiers.verdict import EQUAL, EQUIVALENT, Reason, Verdict, Verify, no
+from tasks.verifiers.kinds.tool_call import ToolCallSettings
+from tasks.verifiers.verdict import EQUAL, EQUIVALENT, Reason, Verdict, VerifierSection, Verify, no
 
 VERSION = 1
 _LONGEST = 20_000
 """Characters of a message; the last ones are read, where the answer stands."""
 _START_S = 60.0
 """Seconds in which the child must have imported its libraries."""
+
+
+class MathSettings(VerifierSection):
+    """A message with the same mathematical value, by math-verify."""
+
+    kind: Literal["math"] = "math"
+    decimals: int = Field(6, ge=0, description="Decimals to which numbers must agree.")
+    timeout_s: float = Field(5.0, gt=0, description="Seconds that one comparison may run.")
 
 
 class Child:

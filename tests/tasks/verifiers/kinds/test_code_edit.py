@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from schemas.chat import Action
-from schemas.verifiers import CodeEditSettings
+from tasks.verifiers.kinds import CodeEditSettings
 from tasks.verifiers.verdict import Reason
 from tests.tasks.verifiers.asking import call, calls, verdict
 

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from schemas.verifiers import (
+from tasks.errors import ConfigurationError
+from tasks.verifiers.build import build, identity
+from tasks.verifiers.kinds import (
     AnyOfSettings,
     ByDomainSettings,
     ByToolSettings,
@@ -10,10 +12,8 @@ from schemas.verifiers import (
     PythonSettings,
     ToolCallSettings,
     ToolNameSettings,
+    combinations,
 )
-from tasks.errors import ConfigurationError
-from tasks.verifiers.build import build, identity
-from tasks.verifiers.kinds import combinations
 from tasks.verifiers.verdict import Reason, Verdict, Verify
 from tests.tasks.verifiers.asking import at, call, calls, says, verdict
 

@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
-from schemas.verifiers import CascadeSettings, JudgeSettings, MessageSettings, PythonSettings
 from tasks.artefact.fingerprint import canonical
 from tasks.errors import ConfigurationError
 from tasks.verifiers.build import build, concurrency_of
 from tasks.verifiers.concurrency import in_order
-from tasks.verifiers.kinds import judge
+from tasks.verifiers.kinds import CascadeSettings, JudgeSettings, MessageSettings, PythonSettings, judge
 from tasks.verifiers.kinds.judge import prompt as judge_prompt
 from tasks.verifiers.kinds.judge.endpoint import Cost, Endpoint
 from tasks.verifiers.verdict import Reason, Verdict

@@ -4,11 +4,10 @@ import time
 
 import pytest
 
-from schemas.verifiers import MathSettings
 from tasks.errors import ConfigurationError
 from tasks.policy.parsing import Completion
 from tasks.verifiers.build import build
-from tasks.verifiers.kinds import mathematics
+from tasks.verifiers.kinds import MathSettings, mathematics
 from tasks.verifiers.verdict import Reason, Verdict, Verify
 from tests.tasks.verifiers.asking import at, call, says
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from schemas.verifiers import NemoGymSettings
+from tasks.verifiers.kinds import NemoGymSettings
 from tests.tasks.verifiers.asking import call, calls, says, verdict
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from schemas.verifiers import SearchSettings
+from tasks.verifiers.kinds import SearchSettings
 from tests.tasks.verifiers.asking import call, verdict
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from schemas.verifiers import SqlSettings
 from tasks.errors import ConfigurationError
 from tasks.verifiers.build import build
+from tasks.verifiers.kinds import SqlSettings
 from tasks.verifiers.verdict import Reason, Verdict
 from tests.tasks.verifiers.asking import call, verdict
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from schemas.chat import Action
-from schemas.verifiers import TerminalSettings
+from tasks.verifiers.kinds import TerminalSettings
 from tasks.verifiers.verdict import Reason
 from tests.tasks.verifiers.asking import call, says, verdict
 

@@ -9,8 +9,9 @@ import pytest
 from pydantic import ValidationError
 
 from schemas.chat import Action
-from schemas.verifiers import Comparer, SearchSettings, TerminalSettings, ToolCallSettings
 from tasks.policy.parsing import ParseFailure, ParseReason
+from tasks.verifiers.comparing.values import Comparer
+from tasks.verifiers.kinds import SearchSettings, TerminalSettings, ToolCallSettings
 from tasks.verifiers.verdict import Reason
 from tests.tasks.verifiers.asking import at, call, calls, says, tool, verdict
 

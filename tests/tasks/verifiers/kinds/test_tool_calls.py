@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.verifiers import Comparer, ToolCallSettings, ToolCallsSettings
 from tasks.verifiers.comparing.matching import maximum_matching
+from tasks.verifiers.comparing.values import Comparer
+from tasks.verifiers.kinds import ToolCallSettings, ToolCallsSettings
 from tests.tasks.verifiers.asking import calls, verdict
 
 ABC = calls(("t", {"x": "a"}), ("t", {"x": "b"}), ("t", {"x": "c"}))

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from schemas.chat import Action, Role, State, as_action
-from schemas.verifiers import WorldStateSettings
 from tasks.verifiers.build import build
+from tasks.verifiers.kinds import WorldStateSettings
 from tasks.verifiers.verdict import Reason, Verify
 from tasks.worlds.world import load
 from tests.tasks.verifiers.asking import at, call, calls, says
