@@ -1,6 +1,6 @@
 """The verifiers on real data: every demonstration scores 1 against its own state, and junk scores 0.
 
-The table in tasks/verifiers/__init__.py is what these tests measure.
+The table in tasks/verifiers/README.md is what these tests measure.
 """
 
 from __future__ import annotations
