@@ -1,4 +1,4 @@
-"""`exact`: the same text, and the same calls with the same arguments in the same order. The strict-match ablation."""
+"""`exact`: the same text, and the same calls with the same arguments in the same order: the strict-match ablation."""
 
 from __future__ import annotations
 

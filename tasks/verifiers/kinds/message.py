@@ -1,6 +1,6 @@
-"""`message`: a message where a message is expected, as similar as asked; a demonstrated call must be met exactly.
+"""`message`: for a message, one that is similar enough; for a call, only the same call.
 
-For a message that a judge compares, put a `judge` behind it in a `cascade`.
+To have a judge compare the other messages, put a `judge` behind this kind in a `cascade`.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ VERSION = 2
 
 
 class MessageSettings(VerifierSection):
-    """A message where a message is expected, as similar as asked; where a call is expected, only the same call."""
+    """For a demonstrated message, one that is similar enough; for a demonstrated call, only the same call."""
 
     kind: Literal["message"] = "message"
     min_similarity: float = Field(
         0.0,
         ge=0,
         le=1,
-        description="Token-set similarity with the demonstrated text that a message must reach; 0 = any message.",
+        description="Similarity of words with the demonstrated text that a message must reach; 0 = any message.",
     )
 
 
@@ -44,7 +44,7 @@ def compare(demonstration: Action, action: Action, min_similarity: float) -> Ver
 
 
 def only_the_same(demonstration: Action, action: Action) -> Verdict:
-    """The verdict on calls, by a kind that knows nothing about them."""
+    """The verdict on calls."""
     if same_calls(demonstration, action):
         return EQUAL
     return no(Reason.WRONG_ARGUMENT, "a call was demonstrated, and this kind takes only the same one")

@@ -1,7 +1,7 @@
-"""`tool_name`: the same tools as often, whatever their arguments. The paper's "deliberately coarse" one for software
-engineering.
+"""`tool_name`: the same tools as often, whatever their arguments: the paper's "deliberately coarse" verifier for
+software engineering.
 
-A wrapper tool (`execute_tool{server, tool, params}`) makes every call equal under this kind; use `tool_call` there. The
+Under this kind all calls of a wrapper tool (`execute_tool{server, tool, params}`) are equal; use `tool_call` there. The
 arguments must be readable all the same: a truncated call is no call.
 """
 
@@ -34,10 +34,10 @@ def make(_: ToolNameSettings) -> Verify:
         action = screen(demonstration, completion)
         if isinstance(action, Verdict):
             return action
-        wanted = Counter(call["name"] for call in demonstration.tool_calls)
-        given = Counter(call["name"] for call in action.tool_calls)
-        if wanted != given:
-            return no(Reason.WRONG_TOOL, f"{' + '.join(given)[:200]} where {' + '.join(wanted)} was expected")
+        expected = Counter(call["name"] for call in demonstration.tool_calls)
+        actual = Counter(call["name"] for call in action.tool_calls)
+        if expected != actual:
+            return no(Reason.WRONG_TOOL, f"{' + '.join(actual)[:200]} where {' + '.join(expected)} was expected")
         if same_calls(demonstration, action):
             return EQUIVALENT
         return unreadable(action) or EQUIVALENT

@@ -14,8 +14,8 @@ from tasks.verifiers.verdict import VerifierSection
 class JudgeSettings(VerifierSection):
     """A language model decides whether two actions are equivalent. A judge that fails gives no reward at all.
 
-    How long, how often and how many requests at once are asked enters no version: a stage that failed for one of them
-    goes on where it stopped once that was changed.
+    What is marked RUNTIME enters no version. A stage that failed for a timeout or a budget goes on where it
+    stopped once that is changed.
     """
 
     kind: Literal["judge"] = "judge"
@@ -24,16 +24,18 @@ class JudgeSettings(VerifierSection):
     api_key_variable: Annotated[str, RUNTIME] = Field(
         "OPENAI_API_KEY", description="Environment variable that holds the key, if any."
     )
-    votes: int = Field(2, ge=1, le=15, description="Answers asked for; every other one sees the actions swapped.")
+    votes: int = Field(
+        2, ge=1, le=15, description="Answers per pair of actions at most; every other one sees the actions swapped."
+    )
     temperature: float = Field(0.0, ge=0, le=2)
-    max_tokens: int = Field(512, ge=16, description="Tokens of one answer at most.")
+    max_tokens: int = Field(512, ge=16, description="Largest number of tokens of one answer.")
     timeout_s: Annotated[float, RUNTIME] = Field(60.0, gt=0, description="Seconds to wait for one answer.")
     retries: Annotated[int, RUNTIME] = Field(2, ge=0, description="Further attempts after a failed request.")
     max_requests: Annotated[int, RUNTIME] = Field(
-        10_000, ge=1, description="Budget: requests of one stage's run at most, failures included."
+        10_000, ge=1, description="Budget: largest number of requests in one run of a stage, failures included."
     )
     concurrency: Annotated[int, RUNTIME] = Field(8, ge=1, le=256, description="Requests under way at once.")
     history_messages: int = Field(6, ge=0, description="Last messages of the state that the judge sees.")
     ledger: Annotated[str | None, RUNTIME] = Field(
-        None, description="SQLite file of answers and costs, kept between runs; none given = in memory."
+        None, description="SQLite file that keeps answers and costs between runs; without it they are in memory."
     )

@@ -29,7 +29,7 @@ def asked(server: Server, replies: list[Any], given: Any = None, **settings: Any
     server.replies = replies
     found = JudgeSettings(url=server.url, model="m", **{"timeout_s": 5, **settings})
     endpoint = Endpoint(found, sleep=lambda _: None)
-    verdict = judge.judged(endpoint, found, at(), says("Hello, how can I help?"), given or says("Hi, what is it?"))
+    verdict = judge.vote(endpoint, found, at(), says("Hello, how can I help?"), given or says("Hi, what is it?"))
     return verdict, endpoint
 
 
@@ -157,10 +157,10 @@ def test_why_there_is_no_answer_is_in_the_detail_and_is_logged_once(
     server.replies = list(replies)
     found = JudgeSettings(url=server.url, model="m", **settings)
     endpoint = Endpoint(found, sleep=lambda _: None)
-    verdict = judge.judged(endpoint, found, at(), says("a"), says("b"))
+    verdict = judge.vote(endpoint, found, at(), says("a"), says("b"))
     assert verdict.detail.startswith(f"judge: {why}; ")
     server.replies = list(replies) * 3
-    judge.judged(endpoint, found, at(), says("a"), says("c"))
+    judge.vote(endpoint, found, at(), says("a"), says("c"))
     assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
         f"verifier judge (m): {why}; what it should decide stays undecided"
     ]
