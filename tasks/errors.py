@@ -1,15 +1,15 @@
-"""The exceptions a user may meet. Each is also the standard library's kind, and its text says what, where and what to
-do."""
+"""The exceptions that a user may meet. Each is also a standard library exception. Its text says what is wrong, where,
+and what to do."""
 
 from __future__ import annotations
 
 
 class PivotRLError(Exception):
-    """Anything this software refuses on purpose; the command line prints its text without a traceback."""
+    """Whatever this software refuses on purpose. The command line prints its text without a traceback."""
 
 
 class ConfigurationError(PivotRLError, ValueError):
-    """A key, value, preset or stage name that is wrong. Exit status 2."""
+    """A wrong key, value, preset or stage name. Exit status 2."""
 
 
 class InputError(PivotRLError, ValueError):
@@ -17,12 +17,12 @@ class InputError(PivotRLError, ValueError):
 
 
 class StageFailed(PivotRLError, RuntimeError):
-    """A stage ran and could not give a usable artefact: empty, over a failure rate, or its child process died."""
+    """A stage ran and gave no usable artefact: it is empty or over a failure rate, or the child process died."""
 
 
 class StoreError(PivotRLError, OSError):
-    """The object store refused, or holds something other than its manifest says."""
+    """The object store refused, or does not hold what its manifest says."""
 
 
 class NotInStore(StoreError, LookupError):
-    """No artefact of that stage, version or tag."""
+    """There is no artefact of that stage, version or tag."""

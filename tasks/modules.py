@@ -1,4 +1,4 @@
-"""Code of the user's, named in a configuration: a reader, a verifier, a world."""
+"""Code of the user's that a configuration names: a reader, a verifier, a world."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from tasks.errors import ConfigurationError
 
 
 def user_code(module: str, attribute: str, problem: str) -> Any:
-    """What the module has under that name.
+    """The attribute of the module, imported.
 
     Args:
-        problem: begins the error's text: who asked, and for what.
+        problem: the beginning of the error's text: whose setting it is, and what it names.
 
     Raises:
-        ConfigurationError: there is no such module, or it has no such name.
+        ConfigurationError: there is no such module or attribute.
     """
     try:
         return getattr(importlib.import_module(module), attribute)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 if TYPE_CHECKING:
-    from schemas.verifiers import VerifierSettings
+    from tasks.verifiers.kinds import VerifierSettings
 
 
 def verify(
@@ -67,9 +67,8 @@ def verifier_settings(name: str) -> VerifierSettings:
 
     from flows.settings.configuration import PRESETS
     from flows.settings.problems import nearest, problems
-    from schemas.verifiers import VerifierSettings
     from tasks.errors import ConfigurationError
-    from tasks.verifiers.build import KINDS
+    from tasks.verifiers.kinds import KINDS, VerifierSettings
 
     presets = sorted(path.stem for path in (PRESETS / "verifiers").glob("*.yaml"))
     path = PRESETS / "verifiers" / f"{name}.yaml" if name in presets and name not in KINDS else Path(name)

@@ -1,112 +1,70 @@
-"""Settings to verifier: a plain dictionary of the kinds, and the combinations, which hold others."""
+"""What is done with the settings of a verifier, whatever its kind. The code of a kind is found beside its settings."""
 
 from __future__ import annotations
 
+import importlib
 import json
 import threading
-from collections.abc import Callable, Sequence
 from typing import Any
 
-from schemas.verifiers import (
-    AllOfSettings,
-    AnyOfSettings,
-    ByDomainSettings,
-    ByToolSettings,
-    CascadeSettings,
-    JudgeSettings,
-    VerifierSettings,
-)
+from schemas.chat import Action, State
 from tasks.artefact.fingerprint import canonical
+from tasks.verifiers import kinds
 from tasks.verifiers.concurrency import one_at_a_time
-from tasks.verifiers.kinds import (
-    code_edit,
-    combinations,
-    exact,
-    judge,
-    mathematics,
-    message,
-    nemo_gym,
-    search,
-    sql,
-    terminal,
-    tool_call,
-    tool_calls,
-    tool_name,
-    users_function,
-    world_state,
-)
-from tasks.verifiers.verdict import Verify
-
-_KINDS: dict[str, tuple[Callable[[Any], Verify], int]] = {
-    "exact": (exact.make, exact.VERSION),
-    "tool_name": (tool_name.make, tool_name.VERSION),
-    "tool_call": (tool_call.make, tool_call.VERSION),
-    "tool_calls": (tool_calls.make, tool_calls.VERSION),
-    "nemo_gym": (nemo_gym.make, nemo_gym.VERSION),
-    "message": (message.make, message.VERSION),
-    "terminal": (terminal.make, terminal.VERSION),
-    "code_edit": (code_edit.make, code_edit.VERSION),
-    "search": (search.make, search.VERSION),
-    "sql": (sql.make, sql.VERSION),
-    "math": (mathematics.make, mathematics.VERSION),
-    "world_state": (world_state.make, world_state.VERSION),
-    "judge": (judge.make, judge.VERSION),
-    "python": (users_function.make, users_function.VERSION),
-}
-_LISTS: dict[str, Callable[[Sequence[Verify]], Verify]] = {
-    "all_of": combinations.all_of,
-    "any_of": combinations.any_of,
-    "cascade": combinations.cascade,
-}
-KINDS = (*_KINDS, *_LISTS, "by_domain", "by_tool")
+from tasks.verifiers.controls import Control
+from tasks.verifiers.verdict import VerifierSection, Verify
 
 
-def build(settings: VerifierSettings) -> Verify:
+def build(settings: VerifierSection) -> Verify:
     """The verifier of these settings. `concurrency_of(settings)` threads may share it.
 
     Raises:
         ConfigurationError: a function, database or address in the settings that cannot be used.
     """
-    return _built(settings, threading.Lock() if concurrency_of(settings) > 1 else None)
+    return _build(settings, threading.Lock() if concurrency_of(settings) > 1 else None)
 
 
-def _built(settings: VerifierSettings, lock: threading.Lock | None) -> Verify:
-    if isinstance(settings, ByDomainSettings):
-        domains = {name: _built(part, lock) for name, part in settings.domains.items()}
-        return combinations.by_domain(domains, _built(settings.otherwise, lock))
-    if isinstance(settings, ByToolSettings):
-        tools = {name: _built(part, lock) for name, part in settings.tools.items()}
-        return combinations.by_tool(tools, _built(settings.otherwise, lock))
-    if isinstance(settings, AllOfSettings | AnyOfSettings | CascadeSettings):
-        return _LISTS[settings.kind]([_built(part, lock) for part in settings.verifiers])
-    verify = _KINDS[settings.kind][0](settings)
-    return verify if lock is None or isinstance(settings, JudgeSettings) else one_at_a_time(verify, lock)
+def _build(settings: VerifierSection, lock: threading.Lock | None) -> Verify:
+    """The verifier; with a lock, its parts that only compute take turns."""
+    code = _code(settings)
+    if settings.parts:
+        combined: Verify = code.make(settings, lambda part: _build(part, lock))
+        return combined
+    verify: Verify = code.make(settings)
+    # A kind with a setting `concurrency` waits for a network, and is written for several threads.
+    return verify if lock is None or hasattr(settings, "concurrency") else one_at_a_time(verify, lock)
 
 
-def parts(settings: VerifierSettings) -> tuple[VerifierSettings, ...]:
-    """The verifiers that a combination holds; none for any other kind."""
-    if isinstance(settings, ByDomainSettings):
-        return (*settings.domains.values(), settings.otherwise)
-    if isinstance(settings, ByToolSettings):
-        return (*settings.tools.values(), settings.otherwise)
-    return settings.verifiers if isinstance(settings, AllOfSettings | AnyOfSettings | CascadeSettings) else ()
+def concurrency_of(settings: VerifierSection) -> int:
+    """Requests under way at once: a judge's `concurrency`, the largest of a combination, 1 for what only computes."""
+    own: int = getattr(settings, "concurrency", 1)
+    return max([own, *map(concurrency_of, settings.parts)])
 
 
-def concurrency_of(settings: VerifierSettings) -> int:
-    """Requests that may be under way at once: a judge's `concurrency`, the largest of a combination, 1 without one."""
-    if isinstance(settings, JudgeSettings):
-        return settings.concurrency
-    return max((concurrency_of(part) for part in parts(settings)), default=1)
-
-
-def fingerprint(settings: VerifierSettings) -> str:
+def fingerprint(settings: VerifierSection) -> str:
     """Code and settings, for the version of what a verifier took part in."""
     return f"{identity(settings)} {json.dumps(canonical(settings))}"
 
 
-def identity(settings: VerifierSettings) -> str:
-    """Kinds and versions of the code, for the version of what it scored; the settings enter it as configuration."""
-    inner = parts(settings)
-    if inner:
-        return f"{settings.kind}/{combinations.VERSION}({', '.join(identity(part) for part in inner)})"
-    return f"{settings.kind}/{_KINDS[settings.kind][1]}"
+def identity(settings: VerifierSection) -> str:
+    """Kinds and versions of the code, for the version of the scores; the settings enter that as configuration."""
+    parts = f"({', '.join(map(identity, settings.parts))})" if settings.parts else ""
+    return f"{settings.kind}/{_code(settings).VERSION}{parts}"
+
+
+def not_junk(settings: VerifierSection, state: State, demonstration: Action) -> frozenset[Control]:
+    """The controls that are no junk for this verifier: it leaves free, on purpose, what they change."""
+    code = _code(settings)
+    if settings.parts:
+        combined: frozenset[Control] = code.not_junk(
+            settings, state, demonstration, lambda part: not_junk(part, state, demonstration)
+        )
+        return combined
+    own: frozenset[Control] = getattr(code, "NOT_JUNK", frozenset())
+    return own
+
+
+def _code(settings: VerifierSection) -> Any:
+    """The file, or the folder, of kinds/ in which the settings are defined."""
+    name = type(settings).__module__.removeprefix(f"{kinds.__name__}.").partition(".")[0]
+    return importlib.import_module(f"{kinds.__name__}.{name}")

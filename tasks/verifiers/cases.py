@@ -1,10 +1,10 @@
-"""Cases to try a verifier on before GPU hours are spent, one JSON object a line:
+"""Cases to try a verifier on before GPU hours are spent, one JSON object per line:
 
     {"expected": {"type": "function_call", "name": "get_order", "arguments": "{\\"order_id\\": 17}"},
      "actual": {"type": "message", "content": "Which order?"},
      "tools": [{"type": "function", "name": "get_order", "parameters": {...}}], "domain": "retail"}
 
-Actions are written as in a NeMo Gym row; `actual` may also be the text of a completion, and null is no action at all.
+Actions are written as in a NeMo Gym row. `actual` may also be the text of a completion, or null for no action at all.
 For `world_state` a case names `world`, `task_id` and the `messages` so far.
 """
 
@@ -20,9 +20,9 @@ from tasks.verifiers.verdict import Reason, Verdict, Verify, no
 
 
 def verdicts(lines: Iterable[str], verify: Verify, parse: Parser) -> Iterator[Verdict]:
-    """A verdict for each line that is not blank.
+    """One verdict per line that is not blank.
 
-    A line that Python would read and the standard refuses (NaN, a repeated key, half a surrogate pair) gets a verdict.
+    A line that Python reads and the JSON standard refuses (NaN, a repeated key, half a surrogate pair) gets one too.
 
     Raises:
         InputError: a line is not a JSON object with `expected` and `actual`; the text names the line.
@@ -43,10 +43,10 @@ def verdicts(lines: Iterable[str], verify: Verify, parse: Parser) -> Iterator[Ve
 
 
 def verdict(case: dict[str, Any], verify: Verify, parse: Parser, *, name: str) -> Verdict:
-    """The verdict on one case. An action of another form than a NeMo Gym row's is one that cannot be read.
+    """The verdict on one case. An action in another form than a NeMo Gym row's counts as one that cannot be read.
 
     Args:
-        name: stands for the trajectory's, and no other case may have it: a verifier remembers worlds by their state.
+        name: of the case, and of no other: `world_state` keeps worlds by trajectory, for which the name stands.
     """
     try:
         demonstration = action(case["expected"])
@@ -60,7 +60,7 @@ def action(value: Any) -> Action:
     """The action that a NeMo Gym row writes as this value.
 
     Raises:
-        ValueError: none.
+        ValueError: the value is no action.
     """
     form = value.get("type") if isinstance(value, dict) else None
     if form == "function_call":
@@ -84,11 +84,11 @@ def _completion(value: Any, state: State, parse: Parser) -> Completion:
 
 
 def _call(value: Any, position: int) -> ToolCall:
-    """One call; its arguments stay text, malformed or not, and an object is written as text."""
+    """One call. Its arguments stay text, malformed or not; an object becomes text."""
     if not isinstance(value, dict) or not isinstance(value.get("name"), str):
         raise ValueError(f"call {position} has no name: {json_text(value):.200}")
-    given = value.get("arguments", "")
-    arguments = given if isinstance(given, str) else json_text(given)
+    arguments = value.get("arguments", "")
+    arguments = arguments if isinstance(arguments, str) else json_text(arguments)
     return ToolCall(id=f"call_{position}", name=value["name"], arguments=arguments)
 
 
@@ -114,7 +114,7 @@ def _state(case: dict[str, Any], name: str) -> State:
 
 
 def _tool(tool: dict[str, Any]) -> ToolSchema:
-    """Chat Completions wrap the function, the Responses API does not."""
+    """A tool of Chat Completions, which wrap the function, or of the Responses API, which does not."""
     inner = tool.get("function")
     function = inner if isinstance(inner, dict) else {key: value for key, value in tool.items() if key != "type"}
     return ToolSchema(type="function", function={**function, "name": str(function.get("name", ""))})  # type: ignore[typeddict-item]

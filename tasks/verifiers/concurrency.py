@@ -1,4 +1,4 @@
-"""Verdicts side by side, where a verifier waits for a network."""
+"""Several verdicts at once, for a verifier that waits for a network."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ R = TypeVar("R")
 
 
 def in_order(function: Callable[[T], R], items: Iterable[T], concurrency: int) -> list[R]:
-    """The function's results in the order of the items, `concurrency` of them under way at once.
+    """The function's results in the order of the items, with `concurrency` calls under way at once.
 
     Raises:
         Exception: the first that the function raised.
@@ -28,8 +28,8 @@ def in_order(function: Callable[[T], R], items: Iterable[T], concurrency: int) -
 
 
 def one_at_a_time(verify: Verify, lock: threading.Lock) -> Verify:
-    """The verifier for threads. Only a judge is written for several; those that compute would gain nothing, and some
-    have state: a database's connection, a user's function."""
+    """The verifier, called by one thread at a time."""
+    # Kinds that only compute would gain nothing by threads, and some have state: a database, a user's function.
 
     def verify_alone(state: State, demonstration: Action, completion: Completion) -> Verdict:
         with lock:

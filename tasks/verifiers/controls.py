@@ -1,6 +1,6 @@
 """Junk controls: completions that must score 0 against a demonstration, made from the demonstration itself.
 
-A verifier that gives one of them a reward has a hole, and the policy will find it. `score` tries them on every state.
+A verifier that rewards one of them has a hole, and the policy will find it. `score` tries them on every state.
 """
 
 from __future__ import annotations
@@ -11,14 +11,11 @@ from enum import StrEnum
 from typing import Any
 
 from schemas.chat import Action, State, ToolCall
-from schemas.verifiers import AllOfSettings, ByDomainSettings, ByToolSettings, VerifierSettings
 from tasks.policy.parsing import json_text
 from tasks.policy.tool_schemas import ABSENT, UNKNOWN, Parameters, parameters_by_tool
-from tasks.verifiers.build import parts
+from tasks.verifiers.comparing.calls import same_calls
 from tasks.verifiers.comparing.screening import arguments
 from tasks.verifiers.comparing.text import literals
-from tasks.verifiers.kinds.combinations import only_tool
-from tasks.verifiers.kinds.exact import same_calls
 
 
 class Control(StrEnum):
@@ -31,7 +28,7 @@ class Control(StrEnum):
     NO_ARGUMENTS = "no_arguments"
     """The right tool without any argument."""
     ARGUMENT_REMOVED = "argument_removed"
-    """One required argument removed (any without a default, where no schema says which are required)."""
+    """One required argument removed, or one without a default where no schema says which are required."""
     VALUE_CHANGED = "value_changed"
     """One identifier, number, flag or enum changed."""
     OTHER_CALL = "other_call"
@@ -42,31 +39,16 @@ class Control(StrEnum):
     """A call where a message was demonstrated."""
 
 
-_COARSE = frozenset({Control.NO_ARGUMENTS, Control.ARGUMENT_REMOVED, Control.VALUE_CHANGED, Control.OTHER_CALL})
-_NOT_ASKED: Mapping[str, frozenset[Control]] = {
-    "tool_name": _COARSE,
-    "judge": _COARSE,  # each would cost a request
-    "code_edit": frozenset({Control.VALUE_CHANGED, Control.ARGUMENT_REMOVED}),  # the lines that are viewed are free
-    "terminal": frozenset({Control.VALUE_CHANGED, Control.ARGUMENT_REMOVED}),  # so is the time to wait
-    "sql": frozenset({Control.VALUE_CHANGED}),  # another constant may select the same rows
-}
-
-
-def not_asked(settings: VerifierSettings, state: State, demonstration: Action) -> frozenset[Control]:
-    """The controls that are no junk to a verifier: it leaves free, on purpose, what they change."""
-    if isinstance(settings, ByDomainSettings):
-        return not_asked(settings.domains.get(state.domain, settings.otherwise), state, demonstration)
-    if isinstance(settings, ByToolSettings):
-        return not_asked(settings.tools.get(only_tool(demonstration), settings.otherwise), state, demonstration)
-    inner = [not_asked(part, state, demonstration) for part in parts(settings)]
-    if isinstance(settings, AllOfSettings):
-        return frozenset.intersection(*inner)
-    return frozenset.union(*inner) if inner else _NOT_ASKED.get(settings.kind, frozenset())
+READABLE_CALLS = frozenset({Control.NO_ARGUMENTS, Control.ARGUMENT_REMOVED, Control.VALUE_CHANGED, Control.OTHER_CALL})
+"""The controls that are calls which can be read: a kind that does not look at arguments leaves them free."""
 
 
 def controls(state: State, demonstration: Action, other: Action | None) -> Iterator[tuple[Control, Action]]:
-    """The controls that can be made from a demonstration. `other` is another state's action, if there is one with
-    calls."""
+    """The controls that can be made from a demonstration.
+
+    Args:
+        other: an action of another state that makes calls, if there is one.
+    """
     yield Control.EMPTY, Action()
     if not demonstration.tool_calls:
         calls = other.tool_calls if other else (ToolCall(id="", name=_any_tool(state), arguments="{}"),)
@@ -76,78 +58,79 @@ def controls(state: State, demonstration: Action, other: Action | None) -> Itera
     yield Control.DESCRIBED, Action(content=f"I will now call {call['name']} with {call['arguments']}.")
     if other is not None and not same_calls(demonstration, other):
         yield Control.OTHER_CALL, Action(tool_calls=other.tool_calls)
-    yield Control.TRUNCATED, _with(demonstration, call["arguments"][: max(1, len(call["arguments"]) // 2)] or "{")
+    text = call["arguments"]
+    yield Control.TRUNCATED, _with_arguments(demonstration, text[: max(1, len(text) // 2)] or "{")
     try:
         values = arguments(call)
     except ValueError:
         return
     parameters = parameters_by_tool(state.tools).get(call["name"], UNKNOWN)
-    if removable := [name for name in values if _counts(name, values[name], parameters)]:
-        yield Control.NO_ARGUMENTS, _with(demonstration, "{}")
+    if removable := [name for name in values if _matters(name, values[name], parameters)]:
+        yield Control.NO_ARGUMENTS, _with_arguments(demonstration, "{}")
         removed = next((name for name in removable if name in parameters.required), removable[0])
         yield (
             Control.ARGUMENT_REMOVED,
-            _with(demonstration, json_text({k: v for k, v in values.items() if k != removed})),
+            _with_arguments(demonstration, json_text({k: v for k, v in values.items() if k != removed})),
         )
-    changed, found = _changed(values, parameters.properties)
-    if found:
-        yield Control.VALUE_CHANGED, _with(demonstration, json_text(changed))
+    changed = _change_first(values, parameters.properties)
+    if changed is not ABSENT:
+        yield Control.VALUE_CHANGED, _with_arguments(demonstration, json_text(changed))
 
 
-def _with(demonstration: Action, text: str) -> Action:
+def _with_arguments(demonstration: Action, text: str) -> Action:
     """The demonstration with other arguments in its first call."""
     first, *rest = demonstration.tool_calls
     return Action(demonstration.content, "", (ToolCall(id=first["id"], name=first["name"], arguments=text), *rest))
 
 
-def _counts(name: str, value: Any, parameters: Parameters) -> bool:
-    """Whether leaving the argument out says something else than giving it."""
+def _matters(name: str, value: Any, parameters: Parameters) -> bool:
+    """Whether the call says something else without the argument."""
     if name in parameters.required:
         return True
     return parameters.default(name) is ABSENT and value is not None
 
 
-def _changed(value: Any, schemas: Mapping[str, Any]) -> tuple[Any, bool]:
-    """The object with its first number, flag, enum or identifier changed, however deep, and whether there was one."""
-    for name, inner in value.items():
+def _change_first(values: Mapping[str, Any], schemas: Mapping[str, Any]) -> Any:
+    """The object with its first number, flag, enum or identifier changed, however deep; ABSENT where it has none."""
+    for name, value in values.items():
         schema = schemas.get(name)
-        schema = schema if isinstance(schema, dict) else {}
-        new, found = _changed_value(inner, schema)
-        if found:
-            return {**value, name: new}, True
-    return value, False
+        changed = _change(value, schema if isinstance(schema, dict) else {})
+        if changed is not ABSENT:
+            return {**values, name: changed}
+    return ABSENT
 
 
-def _changed_value(value: Any, schema: Mapping[str, Any]) -> tuple[Any, bool]:
+def _change(value: Any, schema: Mapping[str, Any]) -> Any:
+    """Another value of the same sort; ABSENT where a change may mean the same, as in the words of a text."""
     if isinstance(value, bool):
-        return not value, True
+        return not value
     if isinstance(value, int | float):
-        return value + 1, True
+        return value + 1
     if isinstance(value, dict):
         properties = schema.get("properties")
-        return _changed(value, properties if isinstance(properties, dict) else {})
+        return _change_first(value, properties if isinstance(properties, dict) else {})
     if isinstance(value, list):
         items = schema.get("items")
         for index, item in enumerate(value):
-            new, found = _changed_value(item, items if isinstance(items, dict) else {})
-            if found:
-                return [*value[:index], new, *value[index + 1 :]], True
+            changed = _change(item, items if isinstance(items, dict) else {})
+            if changed is not ABSENT:
+                return [*value[:index], changed, *value[index + 1 :]]
     if isinstance(value, str):
         choices = schema.get("enum")
         if isinstance(choices, list) and (others := [choice for choice in choices if choice != value]):
-            return others[0], True
+            return others[0]
         if len(value.split()) == 1 and literals(value):
-            return _next_digit(value), True
-    return value, False
+            return _next_digit(value)
+    return ABSENT
 
 
 def _next_digit(text: str) -> str:
-    """The text with its last digit counted on, or a digit put behind it."""
-    found = list(re.finditer(r"[0-9]", text))
-    if not found:
+    """The text with its last digit raised by one (9 to 0), or with a digit at its end."""
+    digits = list(re.finditer(r"[0-9]", text))
+    if not digits:
         return f"{text}0"
-    at = found[-1].start()
-    return f"{text[:at]}{(int(text[at]) + 1) % 10}{text[at + 1 :]}"
+    position = digits[-1].start()
+    return f"{text[:position]}{(int(text[position]) + 1) % 10}{text[position + 1 :]}"
 
 
 def _any_tool(state: State) -> str:

@@ -7,7 +7,8 @@ from typing import Literal
 from pydantic import Field
 
 from schemas.section import Section
-from schemas.verifiers import VerifierSettings, WorldStateSettings
+from tasks.verifiers.kinds import VerifierSettings
+from tasks.verifiers.kinds.world_state import WorldStateSettings
 
 
 class ScoreConfig(Section):
@@ -21,7 +22,7 @@ class ScoreConfig(Section):
     parser: Literal["auto", "hermes", "qwen3_coder", "llama3_json", "mistral", "terminus"] = Field(
         "auto",
         title="Format of completions",
-        description="Format of the policy's completions; auto finds it by the policy's chat template.",
+        description="Format of the policy's completions; auto tells it by the policy's chat template.",
     )
     min_gold_rate: float = Field(
         0.99,
@@ -42,6 +43,6 @@ class ScoreConfig(Section):
         ge=0,
         le=1,
         title="Samples that may stay undecided",
-        description="Share of samples that no verifier could decide (a judge that is down or whose budget is spent, a "
-        "function that raised) before the stage fails.",
+        description="Share of samples that may stay undecided before the stage fails: a judge is down or its budget is "
+        "spent, or a function raised.",
     )

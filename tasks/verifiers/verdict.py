@@ -1,10 +1,12 @@
-"""What a verifier answers, and the shape that every kind has."""
+"""What every kind of verifier is made of: its settings, its function, and the verdict that the function gives."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
 
 from schemas.chat import Action, State
 from tasks.policy.parsing import Completion
@@ -20,7 +22,7 @@ class Reason(StrEnum):
     PARTIAL = "partial"
     """Some of several calls are the demonstrated ones."""
     PARSE_FAILURE = "parse_failure"
-    """The completion, or a call's arguments, cannot be read; the detail says why."""
+    """The completion, or the arguments of a call, cannot be read. The detail says why."""
     EMPTY = "empty"
     """Neither text nor a call."""
     WRONG_KIND = "wrong_kind"
@@ -30,9 +32,9 @@ class Reason(StrEnum):
     CALL_COUNT = "call_count"
     """More or fewer calls than expected, or more than can be matched in bounded time."""
     MISSING_ARGUMENT = "missing_argument"
-    """An argument that is required, or that the demonstration gives and no default explains, is absent."""
+    """An argument is absent: it is required, or the demonstration has it and no default stands for it."""
     EXTRA_ARGUMENT = "extra_argument"
-    """An argument that the tool does not have, or the demonstration lacks and no default explains."""
+    """An argument too many: the tool does not have it, or the demonstration lacks it and it is not its default."""
     WRONG_ARGUMENT = "wrong_argument"
     """An argument with another value."""
     WRONG_TEXT = "wrong_text"
@@ -44,20 +46,20 @@ class Reason(StrEnum):
     WRONG_RESULT = "wrong_result"
     """A query with another result, or a formula with another value."""
     NOT_RUN = "not_run"
-    """What would have to be executed was refused, failed or took too long."""
+    """A query or formula was refused, failed or took too long."""
     REFUSED = "refused"
     """A judge, or a user's function, says that it is not equivalent."""
     BAD_DEMONSTRATION = "bad_demonstration"
-    """The demonstration itself cannot be used, so nothing but itself can be equal to it."""
+    """The demonstration itself cannot be used, so that only the same action is equal to it."""
     UNDECIDED = "undecided"
-    """The judge or the user's function failed: no reward, instead of a wrong one."""
+    """The judge or the user's function failed: no reward instead of a wrong one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A reward in [0, 1], why, and the particulars for a person to read.
+    """A reward in [0, 1], its reason, and a detail for a person to read.
 
-    `reward` is None exactly where the reason is UNDECIDED. Such a sample is left out: it enters no mean and no group.
+    `reward` is None exactly where the reason is UNDECIDED. Such a sample enters no mean and no group.
     """
 
     reward: float | None
@@ -66,13 +68,29 @@ class Verdict:
 
 
 Verify = Callable[[State, Action, Completion], Verdict]
-"""`verify(state, demonstration, completion)`: pure, deterministic but for a judge, and it never raises on any
-completion."""
+"""`verify(state, demonstration, completion)`: pure, deterministic but for a judge. It raises on no completion."""
+
+
+class VerifierSection(BaseModel):
+    """The settings of a verifier. They refuse keys that they do not know, and never change after they were read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: str
+
+    @property
+    def parts(self) -> tuple[VerifierSection, ...]:
+        """The verifiers that it holds: those of a combination, none of any other kind."""
+        return ()
+
+
+Build = Callable[[VerifierSection], Verify]
+"""Settings to the verifier, for a combination whose parts are to be built."""
 
 EQUAL = Verdict(1.0, Reason.EQUAL)
 EQUIVALENT = Verdict(1.0, Reason.EQUIVALENT)
-SHOWN = 200
-"""Characters of a value that a detail shows."""
+EXCERPT = 200
+"""Characters of a value that a detail quotes."""
 
 
 def no(reason: Reason, detail: str = "") -> Verdict:
@@ -80,6 +98,7 @@ def no(reason: Reason, detail: str = "") -> Verdict:
     return Verdict(0.0, reason, detail)
 
 
-def shown(value: object) -> str:
-    """The beginning of a value, for a detail; a long text is cut before it is quoted."""
-    return repr(value[:SHOWN] if isinstance(value, str) else value)[: SHOWN + 2]
+def excerpt(value: object) -> str:
+    """The beginning of a value, for a detail."""
+    # A long text is cut before it is quoted: repr of a megabyte takes time.
+    return repr(value[:EXCERPT] if isinstance(value, str) else value)[: EXCERPT + 2]

@@ -1,9 +1,11 @@
-"""Verdicts a second on one core: `tool_call` on 10,000 real pairs, demonstration against a demonstration of the same
-tool, or against itself written in another way (as samples are: half of them right, few of them letter for letter).
+"""Verdicts per second on one core: `tool_call` on 10,000 real pairs.
+
+Half of the pairs are a demonstration and itself written in another way, half are two demonstrations of one tool: of
+samples, too, about half are right and few are so letter by letter.
 
     python -m tests.bench.bench_verifier_speed
 
-The public comparer that it replaces gives 17,000 on like pairs.
+The public comparer that it replaces gives 17,000 on such pairs.
 """
 
 from __future__ import annotations
@@ -15,8 +17,8 @@ import time
 from pathlib import Path
 
 from schemas.chat import Action, State, ToolCall
-from schemas.verifiers import ToolCallSettings
 from tasks.verifiers.build import build
+from tasks.verifiers.kinds import ToolCallSettings
 from tests.tasks.verifiers.test_shared_data import states
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
@@ -38,20 +40,20 @@ def rewritten(action: Action) -> Action:
 
 
 def pairs() -> list[Pair]:
-    """10,000 pairs, drawn with a fixed seed, eight of a state together as a stage verifies them."""
+    """10,000 pairs, drawn with a fixed seed. The eight of a state stand together, as a stage verifies them."""
     rng = random.Random(0)
     folders = ("tau2_sft", "tau_bench", "tau2_simulations", "livemcpbench")
-    calling = [found for folder in folders for found in states(folder) if found.demonstration.tool_calls]
+    examples = [example for folder in folders for example in states(folder) if example.demonstration.tool_calls]
     by_tool: dict[str, list[Action]] = {}
-    for found in calling:
-        by_tool.setdefault(found.demonstration.tool_calls[0]["name"], []).append(found.demonstration)
-    made: list[Pair] = []
-    for found in rng.choices(calling, k=PAIRS // 8):
-        same_tool = by_tool[found.demonstration.tool_calls[0]["name"]]
+    for example in examples:
+        by_tool.setdefault(example.demonstration.tool_calls[0]["name"], []).append(example.demonstration)
+    drawn: list[Pair] = []
+    for example in rng.choices(examples, k=PAIRS // 8):
+        same_tool = by_tool[example.demonstration.tool_calls[0]["name"]]
         for sample in range(8):
-            given = rewritten(found.demonstration) if sample % 2 else rng.choice(same_tool)
-            made.append((found.state, found.demonstration, given))
-    return made
+            action = rewritten(example.demonstration) if sample % 2 else rng.choice(same_tool)
+            drawn.append((example.state, example.demonstration, action))
+    return drawn
 
 
 def main() -> None:
@@ -68,7 +70,7 @@ def main() -> None:
             verify(*pair)
         rates.append(len(drawn) / (time.process_time() - began))
     print(
-        f"tool_call: {statistics.median(rates):,.0f} verdicts a second of processor time "
+        f"tool_call: {statistics.median(rates):,.0f} verdicts per second of processor time "
         f"({min(rates):,.0f} to {max(rates):,.0f}, {ROUNDS} rounds of {len(drawn):,} pairs)"
     )
 

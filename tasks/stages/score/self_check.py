@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from schemas.chat import Action
-from schemas.verifiers import VerifierSettings
 from tasks.errors import StageFailed
 from tasks.stages.score.undecided import Undecided, counted, require_decided
 from tasks.states.example import Example
-from tasks.verifiers.build import concurrency_of
+from tasks.verifiers.build import concurrency_of, not_junk
 from tasks.verifiers.concurrency import in_order
-from tasks.verifiers.controls import Control, controls, not_asked
+from tasks.verifiers.controls import Control, controls
+from tasks.verifiers.kinds import VerifierSettings
 from tasks.verifiers.section import ScoreConfig
 from tasks.verifiers.verdict import Verdict, Verify
 
@@ -107,7 +107,7 @@ def self_check(states: Sequence[Example], verify: Verify, settings: VerifierSett
 def _asked(states: Sequence[Example], settings: VerifierSettings) -> Iterator[_Asked]:
     for state, other in zip(states, _others(states), strict=True):
         yield _Asked(state, None, state.demonstration)
-        skipped = not_asked(settings, state.state, state.demonstration)
+        skipped = not_junk(settings, state.state, state.demonstration)
         for control, action in controls(state.state, state.demonstration, other):
             if control not in skipped:
                 yield _Asked(state, control, action)

@@ -13,7 +13,6 @@ from schemas.chat import Action
 from schemas.columns import SAMPLE_KEY, STATE_KEY
 from schemas.scores import SCORES
 from schemas.states import Split
-from schemas.verifiers import VerifierSettings
 from tasks.artefact.stage import Stage
 from tasks.artefact.table import frame
 from tasks.artefact.writer import Writer
@@ -28,6 +27,7 @@ from tasks.store.manifest import Manifest, Ref
 from tasks.store.store import Store
 from tasks.verifiers.build import build, concurrency_of
 from tasks.verifiers.concurrency import in_order
+from tasks.verifiers.kinds import VerifierSettings
 from tasks.verifiers.section import ScoreConfig
 from tasks.verifiers.verdict import Verdict, Verify
 

@@ -1,4 +1,4 @@
-"""Pair the calls of two turns as well as can be: maximum bipartite matching, so that order never matters."""
+"""Maximum bipartite matching: pairs the calls of two turns whatever their order."""
 
 from __future__ import annotations
 
@@ -6,18 +6,21 @@ from collections.abc import Sequence
 
 
 def maximum_matching(fits: Sequence[Sequence[bool]]) -> int:
-    """How many rows can be paired with a column of their own, where `fits[row][column]`. Kuhn's augmenting paths."""
+    """The largest number of pairs of a row and a column of its own that fit.
+
+    Kuhn's algorithm of augmenting paths. A greedy pairing is not enough: it may give a row the only column of another.
+    """
     columns = len(fits[0]) if fits else 0
-    taken_by: list[int | None] = [None] * columns
+    row_of: list[int | None] = [None] * columns
 
     def place(row: int, tried: set[int]) -> bool:
         for column in range(columns):
             if not fits[row][column] or column in tried:
                 continue
             tried.add(column)
-            holder = taken_by[column]
+            holder = row_of[column]
             if holder is None or place(holder, tried):
-                taken_by[column] = row
+                row_of[column] = row
                 return True
         return False
 

@@ -1,5 +1,5 @@
-"""What every kind asks first: is the completion an action at all, and of the sort that was demonstrated? And the one
-way to read a call's arguments."""
+"""What every kind asks first: is the completion an action, and of the sort that was demonstrated? Here too: the one way
+to read the arguments of a call."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tasks.policy.parsing import Completion, ParseFailure, strict_json
 from tasks.verifiers.verdict import Reason, Verdict, no
 
 MOST_CALLS = 64
-"""Calls of one turn that are looked at: matching compares every pair. Real turns have up to 9."""
+"""Calls of one turn at most, because matching compares every pair. Real turns have up to 9."""
 
 
 def screen(demonstration: Action, completion: Completion) -> Action | Verdict:
@@ -29,7 +29,7 @@ def screen(demonstration: Action, completion: Completion) -> Action | Verdict:
 
 
 def arguments(call: ToolCall) -> dict[str, Any]:
-    """The arguments of a call; none at all ("") is an empty object.
+    """The arguments of a call; an empty text is an empty object.
 
     Raises:
         ValueError: not a JSON object.
@@ -41,7 +41,7 @@ def arguments(call: ToolCall) -> dict[str, Any]:
 
 
 def unreadable(action: Action) -> Verdict | None:
-    """The verdict on an action with a call whose arguments are no JSON object; None where all can be read."""
+    """The verdict on an action with arguments that are no JSON object; None where all can be read."""
     for position, call in enumerate(action.tool_calls):
         try:
             arguments(call)

@@ -1,7 +1,7 @@
-"""Shell command lines as values, so that quoting, the order of flags and the spelling of paths do not matter, and
-nothing else is lost: `ls` is not `ls -la`, and `'$HOME'` is not `$HOME`.
+"""Shell command lines as values. Quoting, the order of flags and the spelling of paths do not matter; all else does:
+`ls` is not `ls -la`, and `'$HOME'` is not `$HOME`.
 
-Only commands whose options are listed here have them sorted. Of any other, the words must stand in the same order:
+The options of the commands listed here are sorted. The words of any other command must stand in the same order, because
 `cmd -a x -b y` may not be `cmd -b x -a y`.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 LONGEST = 50_000
-"""Characters; a longer line is not parsed."""
+"""Characters; a longer text is not parsed."""
 _PIECE = re.compile(
     r"(?P<blank>[ \t\r]+|\\\n)|(?P<operator>\n|&&|\|\||;;|>>|<<<|[;|&<>()])|(?P<single>'[^']*')"
     r'|(?P<double>"(?:[^"\\]|\\.)*")|(?P<escaped>\\.)|(?P<plain>[^\s\'"\\;|&<>()]+)',
@@ -26,14 +26,14 @@ _VALUE_FLAGS = {
     "ls": "", "cat": "", "rm": "", "rmdir": "", "cp": "", "mv": "", "mkdir": "m", "touch": "dr", "pwd": "", "cd": "",
     "wc": "", "head": "nc", "tail": "nc", "sort": "kot", "uniq": "fsw", "du": "d", "df": "", "grep": "efmABC",
 }  # fmt: skip
-"""The flags that take a value, of commands whose other one-letter flags may be joined and put in any order."""
+"""Commands whose one-letter flags may be joined and put in any order, each with those flags that take a value."""
 _PATTERN_FIRST = frozenset({"grep"})
-"""Among these, the commands whose operands are not all paths."""
+"""Those of them whose operands are not all paths."""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One simple command: what joins it to the one before, its program, its flags and its other words."""
+    """One simple command: the operator before it, its program, its flags and its other words."""
 
     joined_by: str
     program: str
@@ -43,25 +43,25 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """Commands in order, and the bodies of their here-documents."""
+    """Commands in their order, and the bodies of their here-documents."""
 
     commands: tuple[Command, ...]
     documents: tuple[str, ...]
 
     @property
     def skeleton(self) -> tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...]:
-        """Programs, flags and how they are joined."""
+        """Operators, programs and flags."""
         return tuple((command.joined_by, command.program, command.flags) for command in self.commands)
 
 
-def parsed(text: str) -> Script | None:
-    """The commands of a text; None where quotes or here-documents do not close, or it is too long."""
+def parse(text: str) -> Script | None:
+    """The commands of a text; None where a quote or here-document does not end, or the text is too long."""
     if len(text) > LONGEST:
         return None
-    cut = _without_documents(text)
-    if cut is None:
+    line_and_documents = _cut_documents(text)
+    if line_and_documents is None:
         return None
-    line, documents = cut
+    line, documents = line_and_documents
     commands: list[Command] = []
     words: list[str] = []
     joined_by = ""
@@ -83,15 +83,15 @@ def parsed(text: str) -> Script | None:
 
 
 def _join(before: str, operator: str) -> str:
-    """Line ends and semicolons beside another operator say nothing."""
+    """Two neighbouring operators as one: a line end or semicolon beside another says nothing."""
     if operator == ";":
         return before or ";"
     return operator if before in ("", ";") else before + operator
 
 
 def _tokens(line: str) -> Iterator[tuple[str, str]]:
-    """(word, "") or ("", operator); operator "?" where the text cannot be read. Quoted characters that would be special
-    unquoted are written with a backslash, so that each word has one spelling."""
+    """(word, "") or ("", operator); the operator is "?" where the text cannot be read."""
+    # A quoted character that is special outside quotes is written with a backslash, so that a word has one spelling.
     word, started, position = "", False, 0
     while position < len(line):
         piece = _PIECE.match(line, position)
@@ -111,12 +111,12 @@ def _tokens(line: str) -> Iterator[tuple[str, str]]:
             end = line.find("\n", position)
             position = end if end >= 0 else len(line)
             continue
-        word, started = word + _spelled(str(kind), text), True
+        word, started = word + _spell(str(kind), text), True
     if started:
         yield word, ""
 
 
-def _spelled(kind: str, text: str) -> str:
+def _spell(kind: str, text: str) -> str:
     if kind == "plain":
         return text
     if kind == "single":
@@ -143,11 +143,11 @@ def _command(joined_by: str, words: list[str]) -> Command:
             flags += _cluster(word[1:], _VALUE_FLAGS[program], rest)
         else:
             operands.append(word if program in _PATTERN_FIRST else _path(word))
-    return Command(joined_by, program, _sorted(flags), tuple(operands))
+    return Command(joined_by, program, _sort_flags(flags), tuple(operands))
 
 
 def _cluster(letters: str, value_flags: str, rest: Iterator[str]) -> Iterator[tuple[str, str]]:
-    """The flags in `-la` or `-n5`; a flag that takes a value has it in the same word or the next."""
+    """The flags in `-la` or `-n5`. The value of a flag stands in the same word or in the next."""
     for position, letter in enumerate(letters):
         if letter in value_flags:
             yield letter, letters[position + 1 :] or next(rest, "")
@@ -155,8 +155,8 @@ def _cluster(letters: str, value_flags: str, rest: Iterator[str]) -> Iterator[tu
         yield letter, ""
 
 
-def _sorted(flags: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """By letter; the values of one flag keep their order (`sort -k1 -k2`), one without a value counts once."""
+def _sort_flags(flags: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """By letter. The values of one flag keep their order (`sort -k1 -k2`); a repeated flag counts once."""
     return tuple(dict.fromkeys(sorted(flags, key=lambda flag: flag[0])))
 
 
@@ -169,10 +169,10 @@ def _path(word: str) -> str:
     return word.rstrip("/") or "/" if word != "./" else "."
 
 
-def _without_documents(text: str) -> tuple[str, tuple[str, ...]] | None:
-    """The text without the bodies of its here-documents, and the bodies; None where one does not end."""
+def _cut_documents(text: str) -> tuple[str, tuple[str, ...]] | None:
+    """The text without the bodies of its here-documents, and the bodies; None where a body does not end."""
     lines = text.split("\n")
-    kept: list[str] = []
+    commands: list[str] = []
     documents: list[str] = []
     index = 0
     while index < len(lines):
@@ -187,5 +187,5 @@ def _without_documents(text: str) -> tuple[str, tuple[str, ...]] | None:
                 return None
             index += 1
             documents.append("\n".join(body))
-        kept.append(_HEREDOC.sub(lambda marker: f"<<<{marker[1]}DOCUMENT{marker[1]}", line))
-    return "\n".join(kept), tuple(documents)
+        commands.append(_HEREDOC.sub(lambda marker: f"<<<{marker[1]}DOCUMENT{marker[1]}", line))
+    return "\n".join(commands), tuple(documents)

@@ -1,4 +1,4 @@
-"""How alike two texts are, in time that grows with their length: words are counted, never aligned."""
+"""How similar two texts are. Words are counted and never aligned, so that time grows with the length only."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 LONGEST = 20_000
-"""Characters. Of two longer texts only equal ones are alike."""
+"""Characters. Longer texts are similar only where they are equal."""
 _IDEOGRAPH = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _WORD = re.compile(rf"[{_IDEOGRAPH}]|[^\W{_IDEOGRAPH}]+")
 """A word, or one character of a script that puts no spaces between words."""
@@ -35,7 +35,7 @@ def token_similarity(a: str, b: str) -> float:
 
 
 def ordered_similarity(a: str, b: str) -> float:
-    """As `token_similarity`, of pairs of neighbouring tokens, punctuation included: `a - b` is not `b - a`."""
+    """Jaccard similarity of the multisets of neighbouring tokens, punctuation included: `a - b` is not `b - a`."""
     tokens_a, tokens_b = _TOKEN.findall(a[:LONGEST]), _TOKEN.findall(b[:LONGEST])
     if (tokens_a == tokens_b and max(len(a), len(b)) <= LONGEST) or a == b:
         return 1.0
@@ -45,7 +45,7 @@ def ordered_similarity(a: str, b: str) -> float:
 
 
 def literals(text: str) -> Counter[str]:
-    """The words that a rewording must keep: numbers, identifiers, addresses and paths as they are, and negations."""
+    """The words that another wording must keep: numbers, identifiers, addresses, paths, and negations."""
     words = [word.strip(_EDGES) for word in text.split()]
     negations = [word.casefold() for word in words if word.casefold() in _NEGATIONS]
     return Counter([word for word in words if _LITERAL.search(word)] + negations)

@@ -1,19 +1,34 @@
-"""`message`: a message where a message is expected, as similar as asked; a demonstrated call must be met exactly.
+"""`message`: for a message, one that is similar enough; for a call, only the same call.
 
-For a message that a judge compares, put a `judge` behind it in a `cascade`.
+To have a judge compare the other messages, put a `judge` behind this kind in a `cascade`.
 """
 
 from __future__ import annotations
 
+from typing import Literal
+
+from pydantic import Field
+
 from schemas.chat import Action, State
-from schemas.verifiers import MessageSettings
 from tasks.policy.parsing import Completion
+from tasks.verifiers.comparing.calls import same_calls
 from tasks.verifiers.comparing.screening import screen
 from tasks.verifiers.comparing.text import token_similarity
-from tasks.verifiers.kinds.exact import same_calls
-from tasks.verifiers.verdict import EQUAL, Reason, Verdict, Verify, no
+from tasks.verifiers.verdict import EQUAL, Reason, Verdict, VerifierSection, Verify, no
 
 VERSION = 2
+
+
+class MessageSettings(VerifierSection):
+    """For a demonstrated message, one that is similar enough; for a demonstrated call, only the same call."""
+
+    kind: Literal["message"] = "message"
+    min_similarity: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Similarity of words with the demonstrated text that a message must reach; 0 = any message.",
+    )
 
 
 def compare(demonstration: Action, action: Action, min_similarity: float) -> Verdict:
@@ -29,7 +44,7 @@ def compare(demonstration: Action, action: Action, min_similarity: float) -> Ver
 
 
 def only_the_same(demonstration: Action, action: Action) -> Verdict:
-    """The verdict on calls, by a kind that knows nothing about them."""
+    """The verdict on calls."""
     if same_calls(demonstration, action):
         return EQUAL
     return no(Reason.WRONG_ARGUMENT, "a call was demonstrated, and this kind takes only the same one")

@@ -1,25 +1,42 @@
 """`nemo_gym`: decides as NeMo Gym's `single_step_tool_use_with_argument_comparison`, for users who must match it.
 
-Its looseness is kept: a surplus call is free while `parallel_tool_call_rewarding` is off, a boolean passes for an
-integer, an integer does not for a float, and a tenth of common words makes two texts equal. Only what cannot be read is
-stricter here: arguments with a repeated key or NaN are a parse failure, and an empty message is none.
+It is as loose as the original. A surplus call is free while `parallel_tool_call_rewarding` is off. A boolean passes for
+an integer, and an integer does not for a float. A tenth of common words makes two texts equal. It is stricter in one
+thing, what cannot be read: arguments with a repeated key or NaN are a parse failure, and an empty message is none.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import Field
 
 from schemas.chat import Action, State, ToolCall
-from schemas.verifiers import NemoGymSettings
 from tasks.policy.parsing import Completion
 from tasks.verifiers.comparing.calls import both_arguments, wrong_tool
 from tasks.verifiers.comparing.matching import maximum_matching
 from tasks.verifiers.comparing.screening import screen
-from tasks.verifiers.verdict import EQUIVALENT, Reason, Verdict, Verify, no, shown
+from tasks.verifiers.verdict import EQUIVALENT, Reason, Verdict, VerifierSection, Verify, excerpt, no
 
 VERSION = 1
+
+
+class NemoGymSettings(VerifierSection):
+    """NeMo Gym's single_step_tool_use_with_argument_comparison, with its names. It is looser than tool_call."""
+
+    kind: Literal["nemo_gym"] = "nemo_gym"
+    word_count_similarity_threshold: float = Field(
+        0.1,
+        ge=0,
+        description="Common words / words of both. Identical texts have 0.5, so that a higher threshold refuses all.",
+    )
+    floating_point_comparison_threshold: float = Field(1e-6, ge=0, description="Equal floats differ by less than this.")
+    parallel_tool_call_rewarding: bool = Field(False, description="Whether the number of calls counts.")
+    allow_subset: bool = Field(False, description="Whether fewer calls than expected may be rewarded.")
+    allow_superset: bool = Field(False, description="Whether more calls than expected may be rewarded.")
+    parallel_tool_call_reward_mode: Literal["binary_strict", "fractional", "f1"] = "binary_strict"
 
 
 def make(settings: NemoGymSettings) -> Verify:
@@ -31,12 +48,12 @@ def make(settings: NemoGymSettings) -> Verify:
             return action
         if not demonstration.tool_calls:
             return EQUIVALENT
-        wanted, given = demonstration.tool_calls, action.tool_calls
-        if len(wanted) == len(given) == 1:
-            return _compare(wanted[0], given[0], settings)
-        if settings.parallel_tool_call_rewarding and not _count_allowed(len(wanted), len(given), settings):
-            return no(Reason.CALL_COUNT, f"{len(given)} calls where {len(wanted)} were expected")
-        return _rewarded(_matched(wanted, given, settings), len(wanted), len(given), settings)
+        expected, actual = demonstration.tool_calls, action.tool_calls
+        if len(expected) == len(actual) == 1:
+            return _compare(expected[0], actual[0], settings)
+        if settings.parallel_tool_call_rewarding and not _count_allowed(len(expected), len(actual), settings):
+            return no(Reason.CALL_COUNT, f"{len(actual)} calls where {len(expected)} were expected")
+        return _credit(_matches(expected, actual, settings), len(expected), len(actual), settings)
 
     return verify
 
@@ -45,11 +62,11 @@ def _count_allowed(expected: int, actual: int, settings: NemoGymSettings) -> boo
     return (actual >= expected or settings.allow_subset) and (actual <= expected or settings.allow_superset)
 
 
-def _matched(wanted: Sequence[ToolCall], given: Sequence[ToolCall], settings: NemoGymSettings) -> int:
-    return maximum_matching([[_compare(a, b, settings).reward == 1.0 for b in given] for a in wanted])
+def _matches(expected: Sequence[ToolCall], actual: Sequence[ToolCall], settings: NemoGymSettings) -> int:
+    return maximum_matching([[_compare(a, b, settings).reward == 1.0 for b in actual] for a in expected])
 
 
-def _rewarded(matched: int, expected: int, actual: int, settings: NemoGymSettings) -> Verdict:
+def _credit(matched: int, expected: int, actual: int, settings: NemoGymSettings) -> Verdict:
     detail = f"{matched} of {expected} calls are matched, {actual} were given"
     if not settings.parallel_tool_call_rewarding:
         reward = float(matched == expected)
@@ -63,16 +80,16 @@ def _rewarded(matched: int, expected: int, actual: int, settings: NemoGymSetting
     return Verdict(reward, reason, detail)
 
 
-def _compare(wanted: ToolCall, given: ToolCall, settings: NemoGymSettings) -> Verdict:
-    if wanted["name"] != given["name"]:
-        return wrong_tool(wanted, given)
-    read = both_arguments(wanted, given)
-    if isinstance(read, Verdict):
-        return read
-    expected, actual = read
-    if _same(expected, actual, settings):
+def _compare(expected: ToolCall, actual: ToolCall, settings: NemoGymSettings) -> Verdict:
+    if expected["name"] != actual["name"]:
+        return wrong_tool(expected, actual)
+    pair = both_arguments(expected, actual)
+    if isinstance(pair, Verdict):
+        return pair
+    expected_values, actual_values = pair
+    if _same(expected_values, actual_values, settings):
         return EQUIVALENT
-    return no(Reason.WRONG_ARGUMENT, f"{shown(actual)}, expected {shown(expected)}")
+    return no(Reason.WRONG_ARGUMENT, f"{excerpt(actual_values)}, expected {excerpt(expected_values)}")
 
 
 def _same(expected: Any, actual: Any, settings: NemoGymSettings) -> bool:

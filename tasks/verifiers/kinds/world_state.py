@@ -1,32 +1,45 @@
-"""`world_state`: both actions are executed in copies of the world at that state; the same state and the same
-observation pass.
+"""`world_state`: both actions are executed in copies of the world at the state. The same state of the world after them
+and the same observation pass.
 
-The observation is what the world answers: tool results, or the scripted user's reply to a message.
+The observation is what the world answers: the results of tools, or the scripted user's reply to a message.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import Field
 
 from schemas.chat import Action, State
-from schemas.verifiers import WorldStateSettings
 from tasks.errors import InputError
 from tasks.policy.parsing import Completion
+from tasks.verifiers.comparing.calls import same_action
 from tasks.verifiers.comparing.screening import screen, unreadable
 from tasks.verifiers.comparing.text import token_similarity
-from tasks.verifiers.kinds.exact import same
-from tasks.verifiers.verdict import EQUAL, EQUIVALENT, Reason, Verdict, Verify, no, shown
+from tasks.verifiers.verdict import EQUAL, EQUIVALENT, Reason, Verdict, VerifierSection, Verify, excerpt, no
 from tasks.worlds.world import Episode, load
 
 VERSION = 2
 _REMEMBERED = 4096
-"""Worlds kept at their states: a training loop comes back to its pivots step after step."""
+"""Worlds that stay at their states, because training comes back to its pivots step after step."""
+
+
+class WorldStateSettings(VerifierSection):
+    """Both actions are executed in copies of the trajectory's world: the same state after them and, with `observation`,
+    the same answer."""
+
+    kind: Literal["world_state"] = "world_state"
+    observation: bool = Field(True, description="Whether what the world answers must be equal too.")
+    message_similarity: float = Field(
+        0.0, ge=0, le=1, description="As `min_similarity` of `message`, for turns whose demonstration is a message."
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an action leads to: a digest of the world, what it answered, and whether the episode ended."""
+    """After an action: a digest of the world, what it answered, and whether the episode ended."""
 
     digest: str
     observation: tuple[str, ...]
@@ -34,34 +47,33 @@ class Outcome:
 
 
 class _Worlds:
-    """The world at each state, and what the demonstration leads to there."""
+    """The world at each state, and the demonstration's outcome there; the oldest are dropped."""
 
     def __init__(self) -> None:
-        self._before: OrderedDict[tuple[str, int], tuple[Episode, Outcome]] = OrderedDict()
+        self._at_state: OrderedDict[tuple[str, int], tuple[Episode, Outcome]] = OrderedDict()
 
     def at(self, state: State, demonstration: Action) -> tuple[Episode, Outcome]:
-        """The episode as it stands at the state (to be copied, never stepped), and the demonstration's outcome.
+        """The episode at the state (copy it, never step it), and the demonstration's outcome.
 
         Raises:
             InputError: the world cannot be brought to that state.
         """
         key = (state.trajectory_id, state.turn_index)
-        found = self._before.get(key)
-        if found is None:
-            episode = load(state.world).replay(state.task_id, state.messages)
-            found = episode, after(episode, demonstration)
-            self._before[key] = found
-            if len(self._before) > _REMEMBERED:
-                self._before.popitem(last=False)
-        return found
+        if key in self._at_state:
+            return self._at_state[key]
+        episode = load(state.world).replay(state.task_id, state.messages)
+        self._at_state[key] = episode, outcome_of(episode, demonstration)
+        if len(self._at_state) > _REMEMBERED:
+            self._at_state.popitem(last=False)
+        return self._at_state[key]
 
 
-def after(episode: Episode, action: Action) -> Outcome:
+def outcome_of(episode: Episode, action: Action) -> Outcome:
     """The outcome of an action, in a copy of the episode."""
-    tried = episode.copy()
-    seen = len(tried.messages) + 1
-    tried.step(action)
-    return Outcome(tried.digest(), tuple(m["content"] for m in tried.messages[seen:]), tried.done)
+    copy = episode.copy()
+    first_answer = len(copy.messages) + 1  # the action itself is the message before
+    copy.step(action)
+    return Outcome(copy.digest(), tuple(m["content"] for m in copy.messages[first_answer:]), copy.done)
 
 
 def make(settings: WorldStateSettings) -> Verify:
@@ -72,7 +84,7 @@ def make(settings: WorldStateSettings) -> Verify:
         action = screen(demonstration, completion)
         if isinstance(action, Verdict):
             return action
-        if same(demonstration, action):
+        if same_action(demonstration, action):
             return EQUAL
         if refused := unreadable(action):
             return refused
@@ -83,14 +95,14 @@ def make(settings: WorldStateSettings) -> Verify:
             if similarity < settings.message_similarity:
                 return no(Reason.WRONG_TEXT, f"similarity {similarity:.2f}")
         try:
-            episode, wanted = worlds.at(state, demonstration)
-        except (InputError, RecursionError) as error:  # the latter from recorded arguments without end
+            episode, expected = worlds.at(state, demonstration)
+        except (InputError, RecursionError) as error:  # the latter from arguments nested without end
             return no(Reason.BAD_DEMONSTRATION, str(error))
-        given = after(episode, action)
-        if (given.digest, given.done) != (wanted.digest, wanted.done):
+        outcome = outcome_of(episode, action)
+        if (outcome.digest, outcome.done) != (expected.digest, expected.done):
             return no(Reason.WRONG_STATE)
-        if settings.observation and given.observation != wanted.observation:
-            return no(Reason.WRONG_OBSERVATION, shown(given.observation))
+        if settings.observation and outcome.observation != expected.observation:
+            return no(Reason.WRONG_OBSERVATION, excerpt(outcome.observation))
         return EQUIVALENT
 
     return verify

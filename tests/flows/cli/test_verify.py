@@ -12,8 +12,8 @@ import pytest
 from flows.cli import main
 from flows.cli.verify import verifier_settings
 from flows.settings.configuration import PRESETS
-from schemas.verifiers import NemoGymSettings, ToolCallSettings, WorldStateSettings
 from tasks.errors import ConfigurationError
+from tasks.verifiers.kinds import NemoGymSettings, ToolCallSettings, WorldStateSettings
 from tests.servers import ROOT
 
 CALL = {"type": "function_call", "name": "get", "arguments": '{"a": 1}'}

@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 from schemas.chat import Action, State, ToolCall, ToolSchema
-from schemas.verifiers import VerifierSettings
 from tasks.policy.parsing import Completion
 from tasks.verifiers.build import build
+from tasks.verifiers.kinds import VerifierSettings
 from tasks.verifiers.verdict import Verdict
 
 
@@ -16,8 +16,8 @@ def calls(*pairs: tuple[str, Any]) -> Action:
     """An action of (name, arguments) pairs; arguments that are a text are taken as they are."""
     return Action(
         tool_calls=tuple(
-            ToolCall(id=f"c{i}", name=name, arguments=given if isinstance(given, str) else json.dumps(given))
-            for i, (name, given) in enumerate(pairs)
+            ToolCall(id=f"c{i}", name=name, arguments=values if isinstance(values, str) else json.dumps(values))
+            for i, (name, values) in enumerate(pairs)
         )
     )
 
@@ -43,9 +43,9 @@ def at(*tools: ToolSchema, domain: str = "") -> State:
     return State("t", 0, (), tools, domain=domain)
 
 
-def verdict(settings: VerifierSettings, wanted: Action, given: Completion, state: State | None = None) -> Verdict:
+def verdict(settings: VerifierSettings, expected: Action, actual: Completion, state: State | None = None) -> Verdict:
     """What the verifier says."""
-    return build(settings)(state or at(), wanted, given)
+    return build(settings)(state or at(), expected, actual)
 
 
 def same_count(_: State, demonstration: Action, action: Action) -> float:

@@ -59,10 +59,10 @@ class Handler(BaseHTTPRequestHandler):
 @contextmanager
 def serving() -> Iterator[Server]:
     """A server on a free port."""
-    found = Server()
-    threading.Thread(target=found.serve_forever, daemon=True).start()
+    server = Server()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield found
+        yield server
     finally:
-        found.shutdown()
-        found.server_close()
+        server.shutdown()
+        server.server_close()

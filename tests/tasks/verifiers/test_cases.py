@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from schemas.chat import Role, ToolCall
-from schemas.verifiers import ExactSettings, WorldStateSettings
 from tasks.errors import InputError
 from tasks.policy.parsing import parser_for
 from tasks.verifiers.build import build
 from tasks.verifiers.cases import verdicts
+from tasks.verifiers.kinds import ExactSettings, WorldStateSettings
 from tasks.verifiers.verdict import Reason, Verdict
 from tasks.worlds.world import load
 
@@ -51,16 +51,16 @@ def test_an_actual_may_be_an_action_a_completion_or_nothing() -> None:
     call = {"type": "function_call", "name": "f", "arguments": {"x": 1}}
     text = '<tool_call>\n{"name": "f", "arguments": {"x": 1}}\n</tool_call>'
     actuals = [call, {"type": "function_call_batch", "calls": [call]}, text, SAID, None, {"type": "call"}]
-    found = judged([{"expected": call, "actual": actual} for actual in actuals], ExactSettings())
-    assert [verdict.reason for verdict in found] == [
+    answers = judged([{"expected": call, "actual": actual} for actual in actuals], ExactSettings())
+    assert [verdict.reason for verdict in answers] == [
         *[Reason.EQUAL] * 3,
         *(Reason.WRONG_KIND, Reason.EMPTY, Reason.PARSE_FAILURE),
     ]
 
 
 def test_a_line_that_only_python_would_read_is_a_verdict() -> None:
-    (found,) = verdicts(['{"expected": NaN, "actual": 1}', " "], build(ExactSettings()), HERMES)
-    assert found.reason is Reason.PARSE_FAILURE
+    (answer,) = verdicts(['{"expected": NaN, "actual": 1}', " "], build(ExactSettings()), HERMES)
+    assert answer.reason is Reason.PARSE_FAILURE
 
 
 @pytest.mark.parametrize("line", ["{", "[]", '{"expected": 1}'])

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from schemas.chat import Action
-from schemas.verifiers import (
+from tasks.verifiers.build import build, not_junk
+from tasks.verifiers.controls import Control, controls
+from tasks.verifiers.kinds import (
     AllOfSettings,
     AnyOfSettings,
     ByDomainSettings,
@@ -17,8 +19,6 @@ from schemas.verifiers import (
     ToolNameSettings,
     VerifierSettings,
 )
-from tasks.verifiers.build import build
-from tasks.verifiers.controls import Control, controls, not_asked
 from tests.tasks.verifiers.asking import at, call, calls, says, tool
 
 BOOK = tool(
@@ -31,7 +31,7 @@ BOOK = tool(
 OTHER = call("cancel", id="X9")
 
 
-def made(demonstration: Action, *tools: Any, other: Action | None = OTHER) -> dict[Control, Action]:
+def junk_of(demonstration: Action, *tools: Any, other: Action | None = OTHER) -> dict[Control, Action]:
     return dict(controls(at(*tools), demonstration, other))
 
 
@@ -41,15 +41,15 @@ def arguments(action: Action) -> Any:
 
 def test_a_call_gets_every_control() -> None:
     demonstration = call("book", note="by the window", flight="HAT019", cabin="economy")
-    found = made(demonstration, BOOK)
-    assert set(found) == set(Control) - {Control.CALL}
-    assert arguments(found[Control.NO_ARGUMENTS]) == {}
-    assert arguments(found[Control.ARGUMENT_REMOVED]) == {"note": "by the window", "cabin": "economy"}
-    assert arguments(found[Control.VALUE_CHANGED]) == {"note": "by the window", "flight": "HAT010", "cabin": "economy"}
-    assert found[Control.OTHER_CALL] == Action(tool_calls=OTHER.tool_calls)
-    assert found[Control.DESCRIBED].content and not found[Control.DESCRIBED].tool_calls
+    junk = junk_of(demonstration, BOOK)
+    assert set(junk) == set(Control) - {Control.CALL}
+    assert arguments(junk[Control.NO_ARGUMENTS]) == {}
+    assert arguments(junk[Control.ARGUMENT_REMOVED]) == {"note": "by the window", "cabin": "economy"}
+    assert arguments(junk[Control.VALUE_CHANGED]) == {"note": "by the window", "flight": "HAT010", "cabin": "economy"}
+    assert junk[Control.OTHER_CALL] == Action(tool_calls=OTHER.tool_calls)
+    assert junk[Control.DESCRIBED].content and not junk[Control.DESCRIBED].tool_calls
     with pytest.raises(ValueError):  # noqa: PT011
-        arguments(found[Control.TRUNCATED])
+        arguments(junk[Control.TRUNCATED])
 
 
 @pytest.mark.parametrize(
@@ -65,12 +65,12 @@ def test_a_call_gets_every_control() -> None:
     ],
 )
 def test_the_value_that_is_changed(value: Any, changed: Any) -> None:
-    found = made(call("t", words="only words", x=value))
-    assert arguments(found[Control.VALUE_CHANGED]) == {"words": "only words", "x": changed}
+    junk = junk_of(call("t", words="only words", x=value))
+    assert arguments(junk[Control.VALUE_CHANGED]) == {"words": "only words", "x": changed}
 
 
 def test_an_enum_is_changed_to_another_of_its_values() -> None:
-    assert arguments(made(call("book", cabin="economy"), BOOK)[Control.VALUE_CHANGED]) == {"cabin": "business"}
+    assert arguments(junk_of(call("book", cabin="economy"), BOOK)[Control.VALUE_CHANGED]) == {"cabin": "business"}
 
 
 @pytest.mark.parametrize(
@@ -83,17 +83,17 @@ def test_an_enum_is_changed_to_another_of_its_values() -> None:
     ],
 )
 def test_no_control_is_made_that_would_be_right(demonstration: Action, missing: set[Control]) -> None:
-    assert set(Control) - {Control.CALL} - set(made(demonstration)) == missing
+    assert set(Control) - {Control.CALL} - set(junk_of(demonstration)) == missing
 
 
 def test_leaving_out_a_default_is_no_junk() -> None:
     defaulted = tool("t", n={"type": "integer", "default": 1})
-    assert Control.NO_ARGUMENTS not in made(call("t", n=1), defaulted)
+    assert Control.NO_ARGUMENTS not in junk_of(call("t", n=1), defaulted)
 
 
 def test_a_message_gets_an_empty_one_and_a_call() -> None:
-    assert made(says("Hello.")) == {Control.EMPTY: Action(), Control.CALL: Action(tool_calls=OTHER.tool_calls)}
-    assert made(says("Hello."), BOOK, other=None)[Control.CALL].tool_calls[0]["name"] == "book"
+    assert junk_of(says("Hello.")) == {Control.EMPTY: Action(), Control.CALL: Action(tool_calls=OTHER.tool_calls)}
+    assert junk_of(says("Hello."), BOOK, other=None)[Control.CALL].tool_calls[0]["name"] == "book"
 
 
 JUDGE = JudgeSettings(url="http://x", model="m")
@@ -113,7 +113,7 @@ JUDGE = JudgeSettings(url="http://x", model="m")
     ],
 )
 def test_a_kind_is_not_asked_about_what_it_leaves_free(settings: VerifierSettings, asked: bool) -> None:
-    skipped = not_asked(settings, at(domain="desk"), call("t", x=1))
+    skipped = not_junk(settings, at(domain="desk"), call("t", x=1))
     assert (Control.VALUE_CHANGED not in skipped) == asked
     assert not skipped & {Control.EMPTY, Control.TRUNCATED, Control.DESCRIBED, Control.CALL}
 

@@ -11,14 +11,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.chat import Action, ToolCall
-from schemas.verifiers import (
+from tasks.policy.parsing import FORMATS, Completion, ParseFailure, parser_for
+from tasks.verifiers.build import build
+from tasks.verifiers.comparing.calls import same_action
+from tasks.verifiers.comparing.values import Comparer
+from tasks.verifiers.kinds import KINDS as ALL_KINDS
+from tasks.verifiers.kinds import (
     AllOfSettings,
     AnyOfSettings,
     ByDomainSettings,
     ByToolSettings,
     CascadeSettings,
     CodeEditSettings,
-    Comparer,
     ExactSettings,
     MathSettings,
     MessageSettings,
@@ -33,9 +37,6 @@ from schemas.verifiers import (
     VerifierSettings,
     WorldStateSettings,
 )
-from tasks.policy.parsing import FORMATS, Completion, ParseFailure, parser_for
-from tasks.verifiers.build import build
-from tasks.verifiers.kinds.exact import same
 from tests.tasks.verifiers.asking import at, call, says, tool
 
 KINDS: list[VerifierSettings] = [
@@ -61,7 +62,7 @@ KINDS: list[VerifierSettings] = [
     ByToolSettings(tools={"t": ToolCallSettings()}, otherwise=NemoGymSettings()),
 ]
 VERIFIERS = [(settings, build(settings)) for settings in KINDS]
-NAMES = [f"{i}-{found.kind}" for i, found in enumerate(KINDS)]
+NAMES = [f"{i}-{each.kind}" for i, each in enumerate(KINDS)]
 COARSE = ("tool_name", "python")
 """Kinds that do not look at arguments; for the user's own, because of what same_count does."""
 
@@ -79,12 +80,12 @@ texts = st.text(min_size=1, max_size=40).filter(str.strip)
 BOUND = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-def made(*pairs: tuple[str, dict[str, Any]]) -> Action:
+def action_of(*pairs: tuple[str, dict[str, Any]]) -> Action:
     return Action(tool_calls=tuple(ToolCall(id="", name=n, arguments=json.dumps(a)) for n, a in pairs))
 
 
 actions = st.lists(st.tuples(st.sampled_from(["t", "u"]), arguments), min_size=1, max_size=3).map(
-    lambda p: made(*p)
+    lambda p: action_of(*p)
 ) | texts.map(says)
 
 
@@ -103,7 +104,7 @@ def test_the_order_of_keys_does_not_matter(
 ) -> None:
     shuffled = list(wanted.items())
     random.Random(seed).shuffle(shuffled)
-    assert verify(at(), made(("t", wanted)), made(("t", dict(shuffled)))).reward == 1.0
+    assert verify(at(), action_of(("t", wanted)), action_of(("t", dict(shuffled)))).reward == 1.0
 
 
 @pytest.mark.parametrize(("settings", "verify"), VERIFIERS, ids=NAMES)
@@ -114,16 +115,14 @@ def test_never_full_reward_without_a_required_argument(
 ) -> None:
     given_arguments.pop(key, None)
     state = at(tool("t", (key,), **{key: {}}))
-    verdict = verify(state, made(("t", {**given_arguments, key: value})), made(("t", given_arguments)))
+    verdict = verify(state, action_of(("t", {**given_arguments, key: value})), action_of(("t", given_arguments)))
     assert verdict.reward == 0.0 or settings.kind in COARSE, verdict
 
 
 @pytest.mark.parametrize(
     ("settings", "verify"),
     [pair for pair in VERIFIERS if pair[0].kind not in ("exact", "message", "world_state")],
-    ids=[
-        name for name, found in zip(NAMES, KINDS, strict=True) if found.kind not in ("exact", "message", "world_state")
-    ],
+    ids=[name for name, each in zip(NAMES, KINDS, strict=True) if each.kind not in ("exact", "message", "world_state")],
 )
 @given(pairs=st.lists(st.tuples(st.just("t"), arguments), min_size=2, max_size=4), seed=st.integers())
 @BOUND
@@ -132,7 +131,7 @@ def test_the_order_of_calls_does_not_matter(
 ) -> None:
     shuffled = list(pairs)
     random.Random(seed).shuffle(shuffled)
-    assert verify(at(), made(*pairs), made(*shuffled)).reward == 1.0
+    assert verify(at(), action_of(*pairs), action_of(*shuffled)).reward == 1.0
 
 
 @pytest.mark.parametrize(("settings", "verify"), VERIFIERS, ids=NAMES)
@@ -143,7 +142,7 @@ def test_exact_implies_every_other_and_rewards_are_in_bounds(
 ) -> None:
     reward = verify(at(), wanted, sampled).reward
     assert 0.0 <= reward <= 1.0
-    assert reward == 1.0 or not same(wanted, sampled)
+    assert reward == 1.0 or not same_action(wanted, sampled)
 
 
 @pytest.mark.parametrize(("settings", "verify"), VERIFIERS, ids=NAMES)
@@ -195,5 +194,10 @@ def test_no_text_makes_a_parser_raise(name: str, text: str, marks: list[str]) ->
 def test_what_similarity_cannot_be_used_for() -> None:
     """The wrapper's hole of tool_name is by design, and only there."""
     wanted, other = call("execute_tool", tool="read"), call("execute_tool", tool="delete")
-    passing = {found.kind for found, verify in VERIFIERS if verify(at(), wanted, other).reward == 1.0}
+    passing = {each.kind for each, verify in VERIFIERS if verify(at(), wanted, other).reward == 1.0}
     assert passing == {"tool_name", "python"}
+
+
+def test_no_kind_is_left_out() -> None:
+    """A judge is not asked 40 times here; what it gives is tested with a server (kinds/judge)."""
+    assert {each.kind for each in KINDS} == set(ALL_KINDS) - {"judge"}

@@ -1,6 +1,6 @@
 """The verifiers on real data: every demonstration scores 1 against its own state, and junk scores 0.
 
-The table in tasks/verifiers/__init__.py is what these tests measure.
+The table in tasks/verifiers/README.md is what these tests measure.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import pytest
 
 from schemas.chat import ActionKind, Role, State, as_action
 from schemas.config import IngestConfig
-from schemas.verifiers import CodeEditSettings, NemoGymSettings, SearchSettings, TerminalSettings, ToolCallSettings
 from tasks.stages.ingest.ingestion import ingest
 from tasks.stages.ingest.trajectory import Trajectory
 from tasks.stages.score.self_check import SelfCheck, self_check
 from tasks.states.example import Example
 from tasks.verifiers.build import build
+from tasks.verifiers.kinds import CodeEditSettings, NemoGymSettings, SearchSettings, TerminalSettings, ToolCallSettings
 
 DATA = Path(__file__).parents[3].parent / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data")
@@ -28,7 +28,7 @@ STATES = {"tau2_sft": 372, "tau_bench": 1163, "tau2_simulations": 2083, "livemcp
 
 def states(folder: str) -> list[Example]:
     """Every state of the trajectories in that folder of the shared data."""
-    found: list[Example] = []
+    examples: list[Example] = []
     for outcome in ingest(IngestConfig(source=str(DATA / folder))):
         if not isinstance(outcome, Trajectory):
             continue
@@ -37,8 +37,8 @@ def states(folder: str) -> list[Example]:
             action = as_action(said)
             if said["role"] == Role.ASSISTANT and action.kind is not ActionKind.EMPTY:
                 state = State(outcome.trajectory_id, index, outcome.messages[:index], tools, domain=outcome.domain)
-                found.append(Example(state, action, "train"))
-    return found
+                examples.append(Example(state, action, "train"))
+    return examples
 
 
 def check(folder: str, settings: ToolCallSettings | NemoGymSettings | TerminalSettings | CodeEditSettings) -> SelfCheck:
@@ -47,29 +47,29 @@ def check(folder: str, settings: ToolCallSettings | NemoGymSettings | TerminalSe
 
 @pytest.mark.parametrize("folder", STATES)
 def test_tool_call(folder: str) -> None:
-    found = check(folder, ToolCallSettings())
-    assert found.gold == STATES[folder]
-    assert found.gold_rate >= 0.995, found.gold_examples
-    assert found.junk > 2 * found.gold and found.junk_rate <= 0.01, found.junk_examples
+    result = check(folder, ToolCallSettings())
+    assert result.gold == STATES[folder]
+    assert result.gold_rate >= 0.995, result.gold_examples
+    assert result.junk > 2 * result.gold and result.junk_rate <= 0.01, result.junk_examples
 
 
 @pytest.mark.parametrize("folder", STATES)
 def test_nemo_gym_takes_demonstrations_and_junk_through_a_wrapper_tool(folder: str) -> None:
     """livemcpbench calls everything through tools that take a query, and a tenth of common words makes two equal."""
-    found = check(folder, NemoGymSettings())
-    assert found.gold_rate == 1.0, found.gold_examples
-    assert (found.junk_rate > 0.01) == (folder == "livemcpbench"), found.junk_examples
+    result = check(folder, NemoGymSettings())
+    assert result.gold_rate == 1.0, result.gold_examples
+    assert (result.junk_rate > 0.01) == (folder == "livemcpbench"), result.junk_examples
 
 
 @pytest.mark.parametrize("folder", ["swe_agent", "swe_smith", "openhands"])
 @pytest.mark.parametrize("settings", [TerminalSettings(), CodeEditSettings()], ids=["terminal", "code_edit"])
 def test_software_engineering(folder: str, settings: TerminalSettings | CodeEditSettings) -> None:
-    found = check(folder, settings)
-    assert found.gold > 0 and found.gold_rate == 1.0, found.gold_examples
-    assert found.junk_rate <= 0.01, (found.passed_by_control, found.junk_examples)
+    result = check(folder, settings)
+    assert result.gold > 0 and result.gold_rate == 1.0, result.gold_examples
+    assert result.junk_rate <= 0.01, (result.passed_by_control, result.junk_examples)
 
 
 def test_search_on_the_wrapper_tool() -> None:
     settings = SearchSettings()
-    found = self_check(states("livemcpbench"), build(settings), settings)
-    assert found.gold_rate == 1.0 and found.junk_rate <= 0.01, found.junk_examples
+    result = self_check(states("livemcpbench"), build(settings), settings)
+    assert result.gold_rate == 1.0 and result.junk_rate <= 0.01, result.junk_examples

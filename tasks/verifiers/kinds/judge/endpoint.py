@@ -1,10 +1,10 @@
-"""A chat endpoint that is paid for: a budget of requests, retries, and a ledger that keeps answers and costs. Threads
-may share it.
+"""A chat endpoint that costs money: a budget of requests, retries, and a ledger of answers and costs. Threads may share
+it.
 
 The ledger's two tables, in memory or in a SQLite file:
 
-    answers   key, text                                      one for each question that was answered
-    requests  at, model, key, outcome, seconds, tokens_in, tokens_out      one for each request, failed ones too
+    answers   key, text                                      one per question that was answered
+    requests  at, model, key, outcome, seconds, tokens_in, tokens_out      one per request, failed ones too
 """
 
 from __future__ import annotations
@@ -19,19 +19,20 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
-
-from schemas.verifiers import JudgeSettings
 from tasks.errors import ConfigurationError
+from tasks.verifiers.kinds.judge.settings import JudgeSettings
+
+if TYPE_CHECKING:  # httpx takes 0.1 s to import, and every reading of a configuration imports this file
+    import httpx
 
 log = logging.getLogger(__name__)
 
 _TRANSIENT = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 _LONGEST_WAIT_S = 30.0
 _QUESTIONS = 1024
-"""Locks that all questions share: two threads with the same question must not both pay for it."""
+"""Locks for questions, chosen by the question's hash: two threads with the same question must not both pay for it."""
 _TABLES = """
 CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, text TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS requests (at TEXT, model TEXT, key TEXT, outcome TEXT, seconds REAL, tokens_in INTEGER,
@@ -41,7 +42,7 @@ CREATE TABLE IF NOT EXISTS requests (at TEXT, model TEXT, key TEXT, outcome TEXT
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What questions have cost; `tokens` counts prompts and answers."""
+    """The cost of some questions; `tokens` counts prompts and answers."""
 
     requests: int = 0
     failed: int = 0
@@ -53,7 +54,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The text, or None and why there is none; and what it has cost now."""
+    """The text, or None and why there is none. `cost` is what this question has cost just now."""
 
     text: str | None
     cost: Cost
@@ -62,7 +63,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class _Reply:
-    """What one request gave. `outcome` is "answered", or what went wrong; `final`: asking again changes nothing."""
+    """The result of one request. `outcome` is "answered" or what went wrong. `final`: a further attempt is useless."""
 
     text: str | None
     outcome: str
@@ -86,7 +87,7 @@ class Ledger:
         self._lock = threading.Lock()
 
     def answer(self, key: str) -> str | None:
-        """The answer that was kept for a question."""
+        """The answer to a question that was asked before; None for a new question."""
         with self._lock:
             row = self._connection.execute("SELECT text FROM answers WHERE key = ?", (key,)).fetchone()
         return str(row[0]) if row else None
@@ -113,10 +114,12 @@ class Endpoint:
     """An OpenAI-compatible chat API with its ledger; `sleep` waits between attempts."""
 
     def __init__(self, settings: JudgeSettings, sleep: Callable[[float], None] = time.sleep) -> None:
+        import httpx
+
         self.ledger = Ledger(settings.ledger)
         self._settings, self._sleep = settings, sleep
         self._requests = 0
-        self._said: set[str] = set()
+        self._warned: set[str] = set()
         self._lock = threading.Lock()
         self._questions = [threading.Lock() for _ in range(_QUESTIONS)]
         key = os.environ.get(settings.api_key_variable, "")
@@ -134,8 +137,11 @@ class Endpoint:
     def ask(
         self, messages: list[dict[str, str]], seed: int, prompt_version: int, readable: Callable[[str], bool]
     ) -> Answer:
-        """The answer from the ledger, or from the API; none after the last attempt, or when the budget is spent. One
-        that is not `readable` is a failed attempt."""
+        """The answer from the ledger or from the API; none after the last attempt, or where the budget is spent.
+
+        Args:
+            readable: whether an answer can be used; one that cannot is a failed attempt.
+        """
         settings = self._settings
         body = {
             "model": settings.model,
@@ -144,14 +150,14 @@ class Endpoint:
             "max_tokens": settings.max_tokens,
             "seed": seed,
         }
-        asked = json.dumps([settings.url, prompt_version, body], sort_keys=True)
-        key = hashlib.sha256(asked.encode()).hexdigest()
+        question = json.dumps([settings.url, prompt_version, body], sort_keys=True)
+        key = hashlib.sha256(question.encode()).hexdigest()
         with self._questions[int(key[:8], 16) % _QUESTIONS]:
             if known := self.ledger.answer(key):
                 return Answer(known, Cost())
-            return self._asked(body, key, readable)
+            return self._ask_api(body, key, readable)
 
-    def _asked(self, body: dict[str, Any], key: str, readable: Callable[[str], bool]) -> Answer:
+    def _ask_api(self, body: dict[str, Any], key: str, readable: Callable[[str], bool]) -> Answer:
         cost, why = Cost(), ""
         for attempt in range(1 + self._settings.retries):
             if not self._may_spend():
@@ -171,21 +177,23 @@ class Endpoint:
         return Answer(None, cost, why)
 
     def _may_spend(self) -> bool:
-        """Take one request from the budget, if there is one left."""
+        """Take one request from the budget; whether there was one."""
         with self._lock:
-            left = self._requests < self._settings.max_requests
-            self._requests += left
-        return left
+            allowed = self._requests < self._settings.max_requests
+            self._requests += allowed
+        return allowed
 
     def _warn(self, why: str) -> None:
-        """Say once for each cause that something stays undecided: in training nothing else would."""
+        """Log once per cause that something stays undecided: in training nothing else would say so."""
         with self._lock:
-            new = why not in self._said
-            self._said.add(why)
+            new = why not in self._warned
+            self._warned.add(why)
         if new:
             log.warning("verifier judge (%s): %s; what it should decide stays undecided", self._settings.model, why)
 
     def _request(self, body: dict[str, Any], key: str, readable: Callable[[str], bool]) -> _Reply:
+        import httpx
+
         began, text, tokens, final = time.monotonic(), None, (0, 0), False
         try:
             response = self._client.post("chat/completions", json=body)

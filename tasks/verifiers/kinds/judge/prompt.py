@@ -1,5 +1,8 @@
-"""What the judge is asked, and how its answer is read. Raise VERSION with every change of the wording: it enters the
-version of what was scored, and the key under which answers are kept."""
+"""What the judge is asked, and how its answer is read.
+
+Raise VERSION with every change of the wording. It enters the version of the scores, and the key under which answers are
+kept.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from schemas.chat import Action, State
 
 VERSION = 1
 _LONGEST = 8_000
-"""Characters of one message or action that the judge sees."""
+"""Characters of one message or action that the judge sees at most."""
 _SYSTEM = """You compare two candidate next actions of an AI agent at the same point of the same task.
 They are EQUIVALENT if carrying out one instead of the other would leave the task in the same situation: the same tool \
 calls with arguments that mean the same, or messages that tell or ask the user the same things. Wording, order of \
@@ -22,24 +25,25 @@ _VERDICT = re.compile(r"VERDICT: (EQUIVALENT|DIFFERENT)")
 
 
 def messages(state: State, first: Action, second: Action, history: int) -> list[dict[str, str]]:
-    """The request: the last messages of the state, then the two actions as JSON, so that neither can end its quotes."""
-    said = [
+    """The request: the last messages of the state, then the two actions."""
+    # All are written as JSON: inside its quotes a sampled text cannot pass for an instruction or a verdict.
+    past = [
         {"role": m["role"], "content": m["content"][:_LONGEST], "calls": [_call(c) for c in m["tool_calls"]]}
         for m in state.messages[-history:]
         if history
     ]
-    parts = (f"History: {_json(said)}", f"Action A: {_shown(first)}", f"Action B: {_shown(second)}")
+    parts = (f"History: {_json(past)}", f"Action A: {_action(first)}", f"Action B: {_action(second)}")
     return [{"role": "system", "content": _SYSTEM}, {"role": "user", "content": "\n\n".join(parts)}]
 
 
 def answer(text: str) -> bool | None:
     """Whether the judge calls the actions equivalent; None where its last line is no verdict."""
     lines = text.strip().splitlines()
-    found = _VERDICT.fullmatch(lines[-1].strip().strip("*` .")) if lines else None
-    return found[1] == "EQUIVALENT" if found else None
+    verdict = _VERDICT.fullmatch(lines[-1].strip().strip("*` .")) if lines else None
+    return verdict[1] == "EQUIVALENT" if verdict else None
 
 
-def _shown(action: Action) -> str:
+def _action(action: Action) -> str:
     return _json({"text": action.content[:_LONGEST], "calls": [_call(call) for call in action.tool_calls]})
 
 

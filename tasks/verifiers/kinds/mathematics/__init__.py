@@ -1,6 +1,6 @@
-"""`math`: a message with the same mathematical value, by the math-verify library; calls are compared by `tool_call`.
+"""`math`: a message with the same mathematical value, by the math-verify library. Calls are compared by `tool_call`.
 
-A formula can take forever (`9^{9^{9^9}}`), and what stops it in the library is a signal, which works in a main thread
+A formula can take forever (`9^{9^{9^9}}`). The library's own time limit is a signal, and signals work in a main thread
 only. So the library runs in a child process (child.py), which is stopped when it is late.
 """
 
@@ -14,25 +14,35 @@ import selectors
 import subprocess
 import sys
 import threading
+from typing import Literal
+
+from pydantic import Field
 
 from schemas.chat import Action, State
-from schemas.domain_verifiers import MathSettings
-from schemas.verifiers import ToolCallSettings
 from tasks.errors import ConfigurationError
 from tasks.policy.parsing import Completion
 from tasks.verifiers.comparing.screening import screen
 from tasks.verifiers.kinds import tool_call
-from tasks.verifiers.verdict import EQUAL, EQUIVALENT, Reason, Verdict, Verify, no
+from tasks.verifiers.kinds.tool_call import ToolCallSettings
+from tasks.verifiers.verdict import EQUAL, EQUIVALENT, Reason, Verdict, VerifierSection, Verify, no
 
 VERSION = 1
 _LONGEST = 20_000
-"""Characters of a message; the last ones are read, where the answer stands."""
+"""Characters of a message that are read: the last ones, where the answer stands."""
 _START_S = 60.0
-"""Seconds in which the child must have imported its libraries."""
+"""Seconds that the child may take to import its libraries."""
+
+
+class MathSettings(VerifierSection):
+    """A message with the same mathematical value, by math-verify."""
+
+    kind: Literal["math"] = "math"
+    decimals: int = Field(6, ge=0, description="Decimals to which numbers must agree.")
+    timeout_s: float = Field(5.0, gt=0, description="Seconds that one comparison may take.")
 
 
 class Child:
-    """The process that compares formulas, one at a time; started by the first comparison, again after a late one."""
+    """The process that compares formulas, one at a time. Started by the first comparison, and after a late one."""
 
     def __init__(self, settings: MathSettings) -> None:
         self._settings = settings
@@ -40,23 +50,24 @@ class Child:
         self._lock = threading.Lock()
         atexit.register(self.stop)
 
-    def compare(self, wanted: str, given: str) -> Verdict:
+    def compare(self, expected: str, actual: str) -> Verdict:
         """The verdict on two messages."""
-        question = {"wanted": wanted[-_LONGEST:], "given": given[-_LONGEST:], "decimals": self._settings.decimals}
+        texts = {"expected": expected[-_LONGEST:], "actual": actual[-_LONGEST:]}
+        question = json.dumps({**texts, "decimals": self._settings.decimals})
         with self._lock:
             if self._process is None or self._process.poll() is not None:
                 self._process = self._start()
-                if self._answer(_START_S) is None:
+                if self._read_line(_START_S) is None:
                     self.stop()
                     return Verdict(None, Reason.UNDECIDED, "math-verify did not start")
             with contextlib.suppress(BrokenPipeError):  # a child that died gives no answer either
-                print(json.dumps(question), file=self._process.stdin, flush=True)
-            answer = self._answer(self._settings.timeout_s)
-            if answer is None:
+                print(question, file=self._process.stdin, flush=True)
+            line = self._read_line(self._settings.timeout_s)
+            if line is None:
                 self.stop()
                 return no(Reason.NOT_RUN, f"no answer in {self._settings.timeout_s} s")
-        found = json.loads(answer)
-        return EQUIVALENT if found["same"] else no(Reason(found["reason"]), found["detail"])
+        answer = json.loads(line)
+        return EQUIVALENT if answer["same"] else no(Reason(answer["reason"]), answer["detail"])
 
     def stop(self) -> None:
         """End the process, if there is one."""
@@ -72,8 +83,9 @@ class Child:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
 
-    def _answer(self, seconds: float) -> str | None:
-        """The child's next line; None if there is none in time. It writes a line at once, so the wait is for that."""
+    def _read_line(self, seconds: float) -> str | None:
+        """The child's next line; None if there is none in time."""
+        # The child writes whole lines, so that where there is something to read, `readline` does not block.
         assert self._process is not None and self._process.stdout is not None
         with selectors.DefaultSelector() as selector:
             selector.register(self._process.stdout, selectors.EVENT_READ)

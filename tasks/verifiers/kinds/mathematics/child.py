@@ -1,4 +1,4 @@
-"""The child process of `math`: a line of JSON in, a line of JSON out; the first line out says that it is ready."""
+"""The child process of `math`: one line of JSON in, one line of JSON out. The first line out says that it is ready."""
 
 from __future__ import annotations
 
@@ -13,21 +13,25 @@ from math_verify import parse, verify  # type: ignore[import-untyped]
 from tasks.verifiers.verdict import Reason
 
 _MEMORY = 4 * 2**30
-"""Bytes of address space: a power of a power fills any memory before it is late."""
+"""Bytes of address space at most: a power of a power fills any memory before it is late."""
 
 
-def compared(question: dict[str, Any]) -> dict[str, object]:
+def compare(question: dict[str, Any]) -> dict[str, object]:
     """Whether the two texts end in the same value."""
-    # No signals: the parent ends a process that is late.
-    wanted = parse(question["wanted"], parsing_timeout=None)
-    given = parse(question["given"], parsing_timeout=None)
-    if not wanted:
+    # No time limit here: the parent stops a process that is late.
+    expected = parse(question["expected"], parsing_timeout=None)
+    actual = parse(question["actual"], parsing_timeout=None)
+    if not expected:
         return {"same": False, "reason": Reason.BAD_DEMONSTRATION, "detail": "no value is found in it"}
-    if not given:
+    if not actual:
         return {"same": False, "reason": Reason.PARSE_FAILURE, "detail": "no value is found in it"}
-    if verify(wanted, given, float_rounding=question["decimals"], timeout_seconds=None):
+    if verify(expected, actual, float_rounding=question["decimals"], timeout_seconds=None):
         return {"same": True}
-    return {"same": False, "reason": Reason.WRONG_RESULT, "detail": f"{given[-1]!s:.200}, expected {wanted[-1]!s:.200}"}
+    return {
+        "same": False,
+        "reason": Reason.WRONG_RESULT,
+        "detail": f"{actual[-1]!s:.200}, expected {expected[-1]!s:.200}",
+    }
 
 
 def main() -> None:
@@ -37,8 +41,8 @@ def main() -> None:
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
         try:
-            answer = compared(json.loads(line))
-        except Exception as error:  # whatever a computer algebra system makes of a sampled text
+            answer = compare(json.loads(line))
+        except Exception as error:  # a computer algebra system may raise anything on a sampled text
             answer = {"same": False, "reason": Reason.NOT_RUN, "detail": f"{type(error).__name__}: {error}"[:200]}
         print(json.dumps(answer), flush=True)
 

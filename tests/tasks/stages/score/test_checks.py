@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from schemas.verifiers import ToolCallSettings
 from tasks.artefact.stage import obtain
 from tasks.artefact.writer import PartRecord, Writer
 from tasks.errors import StageFailed
 from tasks.stages.score.stage import STAGE
 from tasks.store.objects import Objects
 from tasks.store.store import Store
+from tasks.verifiers.kinds import ToolCallSettings
 from tasks.verifiers.section import ScoreConfig
 from tests.tasks.stages.score.scored import RIGHT, WRONG, Run
 

@@ -7,7 +7,6 @@ import polars as pl
 import pytest
 
 from schemas.chat import Action, Role, message
-from schemas.verifiers import ExactSettings, PythonSettings, ToolCallSettings, ToolNameSettings, VerifierSettings
 from tasks.errors import ConfigurationError, StageFailed
 from tasks.policy.parsing import parser_for
 from tasks.report.card import card
@@ -16,6 +15,7 @@ from tasks.stages.score.stage import score_part
 from tasks.states.reader import StateReader
 from tasks.store.store import Store
 from tasks.verifiers.build import build
+from tasks.verifiers.kinds import ExactSettings, PythonSettings, ToolCallSettings, ToolNameSettings, VerifierSettings
 from tasks.verifiers.section import ScoreConfig
 from tasks.verifiers.verdict import Reason, Verdict
 from tests.builders import call, commit_states, commit_trajectories, trajectory

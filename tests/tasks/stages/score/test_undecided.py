@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from schemas.verifiers import CascadeSettings, ExactSettings, JudgeSettings, PythonSettings
 from tasks.errors import NotInStore, StageFailed
 from tasks.stages.score import stage as scoring
 from tasks.store.store import Store
+from tasks.verifiers.kinds import CascadeSettings, ExactSettings, JudgeSettings, PythonSettings
 from tasks.verifiers.section import ScoreConfig
 from tests.tasks.stages.score.scored import RIGHT, WRONG, Run
 from tests.tasks.verifiers.judge_server import NO, YES, Server, serving

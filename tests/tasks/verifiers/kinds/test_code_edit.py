@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from schemas.chat import Action
-from schemas.verifiers import CodeEditSettings
+from tasks.verifiers.kinds import CodeEditSettings
 from tasks.verifiers.verdict import Reason
 from tests.tasks.verifiers.asking import call, calls, verdict
 
@@ -16,7 +16,7 @@ def edit(path: str = "/w/foo.py", old: str = OLD, new: str = NEW, command: str =
 
 
 @pytest.mark.parametrize(
-    ("given", "reason"),
+    ("actual", "reason"),
     [
         (edit(new=NEW.replace("value in", "item in")), Reason.EQUIVALENT),
         (edit(path="/w//./foo.py"), Reason.EQUIVALENT),
@@ -32,9 +32,9 @@ def edit(path: str = "/w/foo.py", old: str = OLD, new: str = NEW, command: str =
         (call("str_replace_editor"), Reason.WRONG_TOOL),
     ],
 )
-def test_edits(given: Action, reason: Reason) -> None:
-    found = verdict(CodeEditSettings(), edit(), given)
-    assert found.reason is reason, found
+def test_edits(actual: Action, reason: Reason) -> None:
+    answer = verdict(CodeEditSettings(), edit(), actual)
+    assert answer.reason is reason, answer
 
 
 def test_operands_that_change_places_are_another_edit() -> None:

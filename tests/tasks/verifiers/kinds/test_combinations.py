@@ -2,18 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from schemas.verifiers import (
-    AnyOfSettings,
+from tasks.verifiers.kinds import (
     ByDomainSettings,
     ByToolSettings,
     ExactSettings,
-    PythonSettings,
-    ToolCallSettings,
     ToolNameSettings,
+    combinations,
 )
-from tasks.errors import ConfigurationError
-from tasks.verifiers.build import build, identity
-from tasks.verifiers.kinds import combinations
 from tasks.verifiers.verdict import Reason, Verdict, Verify
 from tests.tasks.verifiers.asking import at, call, calls, says, verdict
 
@@ -24,10 +19,10 @@ def giving(*verdicts: Verdict) -> tuple[list[Verify], list[Verdict]]:
     """Verifiers that give these, and the list of those that were asked."""
     asked: list[Verdict] = []
 
-    def part(found: Verdict) -> Verify:
-        return lambda *_: asked.append(found) or found  # type: ignore[func-returns-value]
+    def part(verdict_of_part: Verdict) -> Verify:
+        return lambda *_: asked.append(verdict_of_part) or verdict_of_part  # type: ignore[func-returns-value]
 
-    return [part(found) for found in verdicts], asked
+    return [part(verdict_of_part) for verdict_of_part in verdicts], asked
 
 
 def of(*rewards: float | None) -> list[Verdict]:
@@ -74,32 +69,3 @@ def test_by_domain_and_by_tool() -> None:
     assert verdict(by_tool, call("u", x=1), call("u", x=2)).reward == 0.0
     assert verdict(by_tool, calls(("t", {}), ("u", {})), calls(("u", {}), ("t", {}))).reward == 0.0
     assert verdict(by_tool, call("u", x=1), call("t", x=1)).reward == 0.0, "the demonstration chooses, not the sample"
-
-
-def test_identity_names_every_kind_inside() -> None:
-    found = identity(AnyOfSettings(verifiers=(ExactSettings(), ByToolSettings(tools={"t": ToolNameSettings()}))))
-    assert all(kind in found for kind in ("any_of/", "exact/", "by_tool/", "tool_name/", "tool_call/"))
-
-
-@pytest.mark.parametrize(
-    ("function", "reward"),
-    [("half", 0.5), ("everything", 1.0), ("raises", None), ("too_much", None), ("nothing", None), ("nan", None)],
-)
-def test_a_users_function(function: str, reward: float | None) -> None:
-    settings = PythonSettings(function=f"tests.tasks.verifiers.users_functions:{function}")
-    found = verdict(settings, says("a"), says("b"))
-    assert found.reward == reward and (found.reason is Reason.UNDECIDED) == (reward is None)
-    assert verdict(settings, call("t"), says("t")).reason is Reason.WRONG_KIND
-
-
-@pytest.mark.parametrize("function", ["nowhere:f", "tests.tasks.verifiers.users_functions:absent", "json:decoder"])
-def test_a_function_that_is_not_there(function: str) -> None:
-    with pytest.raises(ConfigurationError, match=function.partition(":")[0]):
-        build(PythonSettings(function=function))
-
-
-def test_settings_of_several_comparers_are_kept_apart() -> None:
-    """Two verifiers of one kind share no state."""
-    loose, strict = build(ToolNameSettings()), build(ToolCallSettings())
-    assert loose(at(), call("t", x=1), call("t", x=2)).reward == 1.0
-    assert strict(at(), call("t", x=1), call("t", x=2)).reward == 0.0

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from schemas.verifiers import NemoGymSettings
+from tasks.verifiers.kinds import NemoGymSettings
 from tests.tasks.verifiers.asking import call, calls, says, verdict
 
 
 @pytest.mark.parametrize(
-    ("wanted", "given", "same"),
+    ("expected", "actual", "same"),
     [
         (1, True, True),
         (True, 1, False),
@@ -30,8 +30,8 @@ from tests.tasks.verifiers.asking import call, calls, says, verdict
         ({"a": 1}, {"a": 1, "b": 2}, False),
     ],
 )
-def test_values(wanted: Any, given: Any, same: bool) -> None:
-    assert verdict(NemoGymSettings(), call("t", x=wanted), call("t", x=given)).reward == float(same)
+def test_values(expected: Any, actual: Any, same: bool) -> None:
+    assert verdict(NemoGymSettings(), call("t", x=expected), call("t", x=actual)).reward == float(same)
 
 
 def test_identical_texts_reach_one_half_only() -> None:
@@ -55,7 +55,7 @@ FRACTIONAL, F1 = {"parallel_tool_call_reward_mode": "fractional"}, {"parallel_to
 
 
 @pytest.mark.parametrize(
-    ("settings", "wanted", "given", "reward"),
+    ("settings", "expected", "actual", "reward"),
     [
         ({}, "ab", "ba", 1.0),
         ({}, "ab", "abx", 1.0),
@@ -76,6 +76,6 @@ FRACTIONAL, F1 = {"parallel_tool_call_reward_mode": "fractional"}, {"parallel_to
         ({**ON, **F1}, "ab", "a", 0.0),
     ],
 )
-def test_several_calls(settings: dict[str, Any], wanted: str, given: str, reward: float) -> None:
-    expected, sampled = (calls(*(("t", {"x": letter}) for letter in letters)) for letters in (wanted, given))
-    assert verdict(NemoGymSettings(**settings), expected, sampled).reward == pytest.approx(reward)
+def test_several_calls(settings: dict[str, Any], expected: str, actual: str, reward: float) -> None:
+    pair = (calls(*(("t", {"x": letter}) for letter in letters)) for letters in (expected, actual))
+    assert verdict(NemoGymSettings(**settings), *pair).reward == pytest.approx(reward)

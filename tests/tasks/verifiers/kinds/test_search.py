@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from schemas.verifiers import SearchSettings
+from tasks.verifiers.kinds import SearchSettings
 from tests.tasks.verifiers.asking import call, verdict
 
 
 @pytest.mark.parametrize(
-    ("wanted", "given", "same"),
+    ("expected", "actual", "same"),
     [
         ("capital of France population", "population capital of france", True),
         ("world cup 1998 winner", "world cup 2002 winner", False),
@@ -21,12 +21,12 @@ from tests.tasks.verifiers.asking import call, verdict
         (["x one"], "x one", False),
     ],
 )
-def test_queries(wanted: object, given: object, same: bool) -> None:
-    assert verdict(SearchSettings(), call("search", query=wanted), call("search", query=given)).reward == float(same)
+def test_queries(expected: object, actual: object, same: bool) -> None:
+    assert verdict(SearchSettings(), call("search", query=expected), call("search", query=actual)).reward == float(same)
 
 
 @pytest.mark.parametrize(
-    ("given", "same"),
+    ("actual", "same"),
     [
         ("http://example.org/a/", True),
         ("https://www.example.org/a#part", True),
@@ -35,9 +35,9 @@ def test_queries(wanted: object, given: object, same: bool) -> None:
         ("https://[bad", False),
     ],
 )
-def test_addresses(given: str, same: bool) -> None:
-    wanted = call("open", url="https://example.org/a")
-    assert verdict(SearchSettings(), wanted, call("open", url=given)).reward == float(same)
+def test_addresses(actual: str, same: bool) -> None:
+    expected = call("open", url="https://example.org/a")
+    assert verdict(SearchSettings(), expected, call("open", url=actual)).reward == float(same)
 
 
 def test_other_arguments_are_strict() -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from schemas.verifiers import SqlSettings
 from tasks.errors import ConfigurationError
 from tasks.verifiers.build import build
+from tasks.verifiers.kinds import SqlSettings
 from tasks.verifiers.verdict import Reason, Verdict
 from tests.tasks.verifiers.asking import call, verdict
 
@@ -17,12 +17,12 @@ INSERT INTO people VALUES ('ann', 30), ('bob', 40), ('cid', 30);"""
 SETTINGS = SqlSettings(setup=SETUP, timeout_s=1.0)
 
 
-def asked(wanted: str, given: str, settings: SqlSettings = SETTINGS) -> Verdict:
-    return verdict(settings, call("run", query=wanted), call("run", query=given))
+def ask(expected: str, actual: str, settings: SqlSettings = SETTINGS) -> Verdict:
+    return verdict(settings, call("run", query=expected), call("run", query=actual))
 
 
 @pytest.mark.parametrize(
-    ("wanted", "given", "same"),
+    ("expected", "actual", "same"),
     [
         ("SELECT name FROM people WHERE age = 30", "select name from people where age < 31 order by name desc", True),
         ("SELECT name FROM people ORDER BY name", "SELECT name FROM people ORDER BY name DESC", False),
@@ -35,8 +35,8 @@ def asked(wanted: str, given: str, settings: SqlSettings = SETTINGS) -> Verdict:
         ("SELECT name FROM people", "SELECT name FROM people; DROP TABLE people", False),
     ],
 )
-def test_results(wanted: str, given: str, same: bool) -> None:
-    assert asked(wanted, given).reward == float(same)
+def test_results(expected: str, actual: str, same: bool) -> None:
+    assert ask(expected, actual).reward == float(same)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_results(wanted: str, given: str, same: bool) -> None:
 )
 def test_nothing_is_written_and_nothing_runs_for_ever(query: str) -> None:
     began = time.monotonic()
-    assert asked("SELECT name FROM people", query).reason is Reason.NOT_RUN
+    assert ask("SELECT name FROM people", query).reason is Reason.NOT_RUN
     assert time.monotonic() - began < 4
 
 
@@ -66,13 +66,13 @@ def test_a_file_is_opened_for_reading_only(tmp_path: Path) -> None:
         connection.executescript(SETUP)
     before = path.read_bytes()
     settings = SqlSettings(database=str(path))
-    assert asked("SELECT name FROM people", "SELECT name FROM people WHERE 1", settings).reward == 1.0
-    assert asked("SELECT name FROM people", "UPDATE people SET age = 1 RETURNING name", settings).reward == 0.0
+    assert ask("SELECT name FROM people", "SELECT name FROM people WHERE 1", settings).reward == 1.0
+    assert ask("SELECT name FROM people", "UPDATE people SET age = 1 RETURNING name", settings).reward == 0.0
     assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["people.sqlite"]
     with pytest.raises(ConfigurationError, match="nowhere"):
         build(SqlSettings(database=str(tmp_path / "nowhere.sqlite")))
 
 
 def test_a_demonstration_that_does_not_run() -> None:
-    assert asked("SELECT x FROM nowhere", "SELECT name FROM people").reason is Reason.BAD_DEMONSTRATION
-    assert asked("SELECT x FROM nowhere", "SELECT x FROM nowhere").reward == 1.0
+    assert ask("SELECT x FROM nowhere", "SELECT name FROM people").reason is Reason.BAD_DEMONSTRATION
+    assert ask("SELECT x FROM nowhere", "SELECT x FROM nowhere").reward == 1.0

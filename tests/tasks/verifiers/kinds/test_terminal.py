@@ -5,7 +5,7 @@ import json
 import pytest
 
 from schemas.chat import Action
-from schemas.verifiers import TerminalSettings
+from tasks.verifiers.kinds import TerminalSettings
 from tasks.verifiers.verdict import Reason
 from tests.tasks.verifiers.asking import call, says, verdict
 
@@ -16,7 +16,7 @@ def terminus(*keystrokes: str, complete: bool = False, plan: str = "") -> Action
 
 
 @pytest.mark.parametrize(
-    ("wanted", "given", "same"),
+    ("expected", "actual", "same"),
     [
         ("ls -la", "ls -al", True),
         ("ls -la", "ls -l -a", True),
@@ -47,35 +47,37 @@ def terminus(*keystrokes: str, complete: bool = False, plan: str = "") -> Action
         ("cat <<EOF > f\nx\nEOF\nls", "cat <<EOF > f\nx\nEOF\nrm -rf f", False),
     ],
 )
-def test_commands(wanted: str, given: str, same: bool) -> None:
-    assert verdict(TerminalSettings(), call("bash", command=wanted), call("bash", command=given)).reward == float(same)
-    assert verdict(TerminalSettings(), terminus(f"{wanted}\n"), terminus(f"{given}\n")).reward == float(same)
+def test_commands(expected: str, actual: str, same: bool) -> None:
+    assert verdict(TerminalSettings(), call("bash", command=expected), call("bash", command=actual)).reward == float(
+        same
+    )
+    assert verdict(TerminalSettings(), terminus(f"{expected}\n"), terminus(f"{actual}\n")).reward == float(same)
 
 
 def test_similarity_forgives_words_and_never_flags_or_literals() -> None:
-    def asked(wanted: str, given: str, min_similarity: float) -> float | None:
+    def ask(expected: str, actual: str, min_similarity: float) -> float | None:
         settings = TerminalSettings(min_similarity=min_similarity)
-        return verdict(settings, call("b", command=wanted), call("b", command=given)).reward
+        return verdict(settings, call("b", command=expected), call("b", command=actual)).reward
 
     text = "git commit -m 'fix the parser of dates so that it takes every format that users write in the form today'"
-    assert asked(text, text.replace("takes", "reads"), 0.8) == 1.0
-    assert asked(text, text.replace("takes", "reads"), 1.0) == 0.0
-    assert asked(text, text.replace("commit", "commit --amend"), 0.5) == 0.0
-    assert asked(f"{text} a1", f"{text} a2", 0.5) == 0.0
+    assert ask(text, text.replace("takes", "reads"), 0.8) == 1.0
+    assert ask(text, text.replace("takes", "reads"), 1.0) == 0.0
+    assert ask(text, text.replace("commit", "commit --amend"), 0.5) == 0.0
+    assert ask(f"{text} a1", f"{text} a2", 0.5) == 0.0
 
 
 def test_what_is_beside_the_command() -> None:
-    wanted = call("bash", command="ls", timeout=5)
-    assert verdict(TerminalSettings(), wanted, call("bash", command="ls", timeout=10)).reward == 1.0
+    expected = call("bash", command="ls", timeout=5)
+    assert verdict(TerminalSettings(), expected, call("bash", command="ls", timeout=10)).reward == 1.0
     assert (
         verdict(TerminalSettings(), call("bash", command="ls", cwd="/a"), call("bash", command="ls", cwd="/b")).reward
         == 0
     )
-    assert verdict(TerminalSettings(), wanted, call("bash", command="")).reward == 0.0
+    assert verdict(TerminalSettings(), expected, call("bash", command="")).reward == 0.0
 
 
 @pytest.mark.parametrize(
-    ("given", "reason"),
+    ("actual", "reason"),
     [
         (terminus("ls\n", plan="other words"), Reason.EQUAL),
         (terminus("ls"), Reason.WRONG_ARGUMENT),
@@ -85,8 +87,8 @@ def test_what_is_beside_the_command() -> None:
         (says('{"analysis": "", "plan": "", "commands": [{"keys": "ls\\n"}]}'), Reason.PARSE_FAILURE),
     ],
 )
-def test_terminus(given: Action, reason: Reason) -> None:
-    assert verdict(TerminalSettings(), terminus("ls\n"), given).reason is reason
+def test_terminus(actual: Action, reason: Reason) -> None:
+    assert verdict(TerminalSettings(), terminus("ls\n"), actual).reason is reason
 
 
 def test_keystrokes_may_be_cut_anywhere() -> None:

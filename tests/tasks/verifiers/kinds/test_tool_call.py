@@ -9,8 +9,9 @@ import pytest
 from pydantic import ValidationError
 
 from schemas.chat import Action
-from schemas.verifiers import Comparer, SearchSettings, TerminalSettings, ToolCallSettings
 from tasks.policy.parsing import ParseFailure, ParseReason
+from tasks.verifiers.comparing.values import Comparer
+from tasks.verifiers.kinds import SearchSettings, TerminalSettings, ToolCallSettings
 from tasks.verifiers.verdict import Reason
 from tests.tasks.verifiers.asking import at, call, calls, says, tool, verdict
 
@@ -26,7 +27,7 @@ WANTED = call("book", flight="HAT001", cabin="economy")
 
 
 @pytest.mark.parametrize(
-    ("given", "reason"),
+    ("actual", "reason"),
     [
         (call("book", cabin="economy", flight="HAT001"), Reason.EQUIVALENT),
         (call("book", flight="HAT001", cabin="economy", seats=1), Reason.EQUIVALENT),
@@ -47,17 +48,17 @@ WANTED = call("book", flight="HAT001", cabin="economy")
         (calls(("book", {"flight": "HAT001", "cabin": "economy"}), ("book", {})), Reason.CALL_COUNT),
     ],
 )
-def test_a_call_under_its_schema(given: Action, reason: Reason) -> None:
-    found = verdict(ToolCallSettings(), WANTED, given, at(BOOK))
-    assert found.reason is reason, found
-    assert found.reward == float(reason is Reason.EQUIVALENT)
+def test_a_call_under_its_schema(actual: Action, reason: Reason) -> None:
+    answer = verdict(ToolCallSettings(), WANTED, actual, at(BOOK))
+    assert answer.reason is reason, answer
+    assert answer.reward == float(reason is Reason.EQUIVALENT)
 
 
 def test_a_required_argument_that_is_absent_on_both_sides_of_a_common_key_check_fails() -> None:
     """The exploit that grew from 1% to 29%: only keys on both sides were compared."""
-    wanted = call("book", flight="HAT001", cabin="economy")
-    assert verdict(ToolCallSettings(), wanted, call("book", cabin="economy"), at(BOOK)).reward == 0.0
-    assert verdict(ToolCallSettings(), wanted, call("book", cabin="economy"), at()).reward == 0.0
+    expected = call("book", flight="HAT001", cabin="economy")
+    assert verdict(ToolCallSettings(), expected, call("book", cabin="economy"), at(BOOK)).reward == 0.0
+    assert verdict(ToolCallSettings(), expected, call("book", cabin="economy"), at()).reward == 0.0
 
 
 def test_a_default_does_not_stand_for_a_required_argument() -> None:
@@ -66,7 +67,7 @@ def test_a_default_does_not_stand_for_a_required_argument() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "given", "same"),
+    ("expected", "actual", "same"),
     [
         (1, 1.0, True),
         (0.1 + 0.2, 0.3, True),
@@ -89,8 +90,8 @@ def test_a_default_does_not_stand_for_a_required_argument() -> None:
         ("", None, False),
     ],
 )
-def test_values_by_value(wanted: Any, given: Any, same: bool) -> None:
-    assert verdict(ToolCallSettings(), call("t", x=wanted), call("t", x=given)).reward == float(same)
+def test_values_by_value(expected: Any, actual: Any, same: bool) -> None:
+    assert verdict(ToolCallSettings(), call("t", x=expected), call("t", x=actual)).reward == float(same)
 
 
 TEXTS = [
@@ -108,13 +109,13 @@ TEXTS = [
 ]
 
 
-@pytest.mark.parametrize(("wanted", "given", "normalised", "similar", "any_text"), TEXTS)
-def test_texts_by_comparer(wanted: str, given: str, normalised: bool, similar: bool, any_text: bool) -> None:
+@pytest.mark.parametrize(("expected", "actual", "normalised", "similar", "any_text"), TEXTS)
+def test_texts_by_comparer(expected: str, actual: str, normalised: bool, similar: bool, any_text: bool) -> None:
     for text, same in (("exact", False), ("normalised", normalised), ("similar", similar), ("any", any_text)):
         settings = ToolCallSettings(arguments={"t.note": Comparer(text=text)})  # type: ignore[arg-type]
-        assert verdict(settings, call("t", note=wanted), call("t", note=given)).reward == float(same), text
-        assert verdict(settings, call("t", note=wanted), call("t", note=wanted)).reward == 1.0
-        assert verdict(settings, call("t", id=wanted), call("t", id=given)).reward == 0.0, (
+        assert verdict(settings, call("t", note=expected), call("t", note=actual)).reward == float(same), text
+        assert verdict(settings, call("t", note=expected), call("t", note=expected)).reward == 1.0
+        assert verdict(settings, call("t", id=expected), call("t", id=actual)).reward == 0.0, (
             "no other argument is loosened"
         )
 
@@ -126,10 +127,12 @@ def test_identical_texts_have_similarity_one() -> None:
 
 
 def test_a_wrapper_tool_is_compared_inside() -> None:
-    wanted = call("execute-tool", server="fs", tool="read", params={"path": "a.txt"})
-    assert verdict(ToolCallSettings(), wanted, call("execute-tool", server="fs", tool="read", params={})).reward == 0.0
+    expected = call("execute-tool", server="fs", tool="read", params={"path": "a.txt"})
+    assert (
+        verdict(ToolCallSettings(), expected, call("execute-tool", server="fs", tool="read", params={})).reward == 0.0
+    )
     other = call("execute-tool", server="fs", tool="delete", params={"path": "a.txt"})
-    assert verdict(ToolCallSettings(), wanted, other).reward == 0.0
+    assert verdict(ToolCallSettings(), expected, other).reward == 0.0
 
 
 def test_lists_as_multisets_where_asked() -> None:
@@ -195,10 +198,10 @@ def test_a_megabyte_and_a_thousand_calls_take_bounded_time() -> None:
 
 
 def test_calls_of_a_turn_in_any_order() -> None:
-    wanted = calls(("a", {"x": 1}), ("b", {}))
-    assert verdict(ToolCallSettings(), wanted, calls(("b", {}), ("a", {"x": 1}))).reward == 1.0
-    found = verdict(ToolCallSettings(), wanted, calls(("b", {}), ("a", {"x": 2})))
-    assert (found.reward, found.reason) == (0.0, Reason.WRONG_ARGUMENT)
+    expected = calls(("a", {"x": 1}), ("b", {}))
+    assert verdict(ToolCallSettings(), expected, calls(("b", {}), ("a", {"x": 1}))).reward == 1.0
+    answer = verdict(ToolCallSettings(), expected, calls(("b", {}), ("a", {"x": 2})))
+    assert (answer.reward, answer.reason) == (0.0, Reason.WRONG_ARGUMENT)
 
 
 def test_nested_lists_do_not_multiply_the_pairs() -> None:

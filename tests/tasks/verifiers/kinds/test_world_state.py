@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from schemas.chat import Action, Role, State, as_action
-from schemas.verifiers import WorldStateSettings
 from tasks.verifiers.build import build
+from tasks.verifiers.kinds import WorldStateSettings
 from tasks.verifiers.verdict import Reason, Verify
 from tasks.worlds.world import load
 from tests.tasks.verifiers.asking import at, call, calls, says
@@ -15,12 +15,12 @@ MESSAGES = DESK.demonstrate(TASK, 0)
 
 
 def states() -> list[tuple[State, Action]]:
-    found = []
+    pairs = []
     for index, said in enumerate(MESSAGES):
         if said["role"] == Role.ASSISTANT:
-            state = State("t", len(found), tuple(MESSAGES[:index]), DESK.tools, task_id=TASK, world="desk")
-            found.append((state, as_action(said)))
-    return found
+            state = State("t", len(pairs), tuple(MESSAGES[:index]), DESK.tools, task_id=TASK, world="desk")
+            pairs.append((state, as_action(said)))
+    return pairs
 
 
 @pytest.fixture

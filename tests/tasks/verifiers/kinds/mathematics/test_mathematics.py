@@ -4,11 +4,10 @@ import time
 
 import pytest
 
-from schemas.verifiers import MathSettings
 from tasks.errors import ConfigurationError
 from tasks.policy.parsing import Completion
 from tasks.verifiers.build import build
-from tasks.verifiers.kinds import mathematics
+from tasks.verifiers.kinds import MathSettings, mathematics
 from tasks.verifiers.verdict import Reason, Verdict, Verify
 from tests.tasks.verifiers.asking import at, call, says
 
@@ -18,12 +17,12 @@ def verify() -> Verify:
     return build(MathSettings(timeout_s=10))
 
 
-def asked(verify: Verify, wanted: str, given: Completion) -> Verdict:
-    return verify(at(), says(wanted), given)
+def ask(verify: Verify, expected: str, actual: Completion) -> Verdict:
+    return verify(at(), says(expected), actual)
 
 
 @pytest.mark.parametrize(
-    ("wanted", "given", "same"),
+    ("expected", "actual", "same"),
     [
         (r"So it is \boxed{\frac{1}{2}}.", r"The answer is $0.5$", True),
         (r"\boxed{x^2 + 2x + 1}", r"\boxed{(x+1)^2}", True),
@@ -33,22 +32,22 @@ def asked(verify: Verify, wanted: str, given: Completion) -> Verdict:
         (r"\boxed{\{1, 2\}}", r"\boxed{\{2, 1\}}", True),
     ],
 )
-def test_values(verify: Verify, wanted: str, given: str, same: bool) -> None:
-    assert asked(verify, wanted, says(given)).reward == float(same)
+def test_values(verify: Verify, expected: str, actual: str, same: bool) -> None:
+    assert ask(verify, expected, says(actual)).reward == float(same)
 
 
 def test_calls_are_left_to_tool_call(verify: Verify) -> None:
     assert verify(at(), call("t", x=1), call("t", x=1.0)).reward == 1.0
-    assert asked(verify, r"\boxed{1}", call("t")).reason is Reason.WRONG_KIND
+    assert ask(verify, r"\boxed{1}", call("t")).reason is Reason.WRONG_KIND
 
 
 def test_a_formula_that_takes_for_ever_is_stopped_and_the_next_is_answered() -> None:
     verify = build(MathSettings(timeout_s=3))
-    assert asked(verify, r"\boxed{2}", says(r"\boxed{2.0}")).reward == 1.0
+    assert ask(verify, r"\boxed{2}", says(r"\boxed{2.0}")).reward == 1.0
     began = time.monotonic()
-    late = asked(verify, r"\boxed{2}", says(r"\boxed{9^{9^{9^{9}}}}"))
+    late = ask(verify, r"\boxed{2}", says(r"\boxed{9^{9^{9^{9}}}}"))
     assert late.reward == 0.0 and time.monotonic() - began < 30
-    assert asked(verify, r"\boxed{2}", says(r"\boxed{2.0}")).reward == 1.0
+    assert ask(verify, r"\boxed{2}", says(r"\boxed{2.0}")).reward == 1.0
 
 
 def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
