@@ -1,5 +1,5 @@
 """What `score` spends its time on: reading a completion and deciding about it, against everything else (states,
-controls, checks, files), over 200 demonstrations of the desk with 8 samples a state, half of them right.
+controls, checks, files), over 200 demonstrations of the desk with 8 samples per state, half of them right.
 
     python -m tests.bench.bench_score_share
 """

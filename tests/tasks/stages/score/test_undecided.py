@@ -11,7 +11,8 @@ import pytest
 
 from schemas.verifiers import CascadeSettings, ExactSettings, JudgeSettings, PythonSettings
 from tasks.errors import NotInStore, StageFailed
-from tasks.stages.score import stage as scoring
+from tasks.stages.score import verdicts
+from tasks.stages.score.undecided import count_undecided, require_decided
 from tasks.store.store import Store
 from tasks.verifiers.section import ScoreConfig
 from tests.tasks.stages.score.scored import RIGHT, WRONG, Run
@@ -60,7 +61,7 @@ def test_a_run_with_a_larger_budget_asks_about_the_rest_only(
     with pytest.raises(StageFailed, match=r"4 of 30 samples .*its budget of 8 requests is spent \(max_requests\)"):
         run.score(config(judge, max_requests=8))
     with monkeypatch.context() as patched:
-        patched.setattr(scoring, "self_check", lambda *_: pytest.fail("checked again"))
+        patched.setattr(verdicts, "self_check", lambda *_: pytest.fail("checked again"))
         made = run.score(config(judge, max_requests=20))
     questions = [request["messages"][1]["content"] for request in judge.asked]
     assert len(questions) == len(set(questions)) == 2 * QUESTIONS
@@ -103,3 +104,19 @@ def test_requests_side_by_side_give_what_they_give_one_by_one(store: Store, judg
     judge.otherwise = when_three_ask
     run = Run(store, RIGHT, WRONG, OTHER)
     assert store.read(run.score(config(judge, concurrency=3)).ref).equals(expected)
+
+
+def test_counts_add_up_with_their_most_frequent_causes() -> None:
+    details = [f"judge: cause {i}; vote {n}" for i in range(7) for n in range(i + 1)]
+    count = count_undecided(100, details)
+    assert (count.asked, count.undecided, count.last) == (100, 28, "judge: cause 6; vote 6")
+    assert count.causes == {f"judge: cause {i}": i + 1 for i in range(2, 7)}
+    both = count.plus(count_undecided(50, []))
+    assert (both.asked, both.undecided, both.last, both.causes) == (150, 28, count.last, count.causes)
+
+
+def test_the_bound_is_of_all_verdicts_that_there_will_be() -> None:
+    config = ScoreConfig(max_undecided=0.1)
+    require_decided(count_undecided(20, ["down"] * 10), 100, "samples", config)
+    with pytest.raises(StageFailed, match=r"11 of 100 samples are undecided, after 20 .*11 times down"):
+        require_decided(count_undecided(20, ["down"] * 11), 100, "samples", config)
