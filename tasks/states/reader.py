@@ -52,8 +52,8 @@ class StateReader:
         if split is not None:
             states = states.filter(pl.col("split") == split)
         if keep is not None:
-            kept = [key in keep for key in states.select(STATE_KEY).iter_rows()]
-            states = states.filter(pl.Series(kept, dtype=pl.Boolean))
+            mask = [key in keep for key in states.select(STATE_KEY).iter_rows()]
+            states = states.filter(pl.Series(mask, dtype=pl.Boolean))
         trajectories = self._store.read_part(self._trajectories, self._trajectory_parts[index])
         trajectories = trajectories.filter(pl.col("trajectory_id").is_in(states["trajectory_id"].unique().implode()))
         by_id = {row["trajectory_id"]: row for row in trajectories.iter_rows(named=True)}

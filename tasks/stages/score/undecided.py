@@ -46,7 +46,7 @@ def count_undecided(asked: int, details: Sequence[str]) -> UndecidedCount:
 
 
 def require_decided(count: UndecidedCount, total: int, what: str, config: ScoreConfig) -> None:
-    """Accept what was left undecided.
+    """Accept the number of undecided verdicts.
 
     Args:
         count: so far.

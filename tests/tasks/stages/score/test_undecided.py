@@ -29,9 +29,9 @@ def says_which(body: dict[str, Any]) -> str:
 
 @pytest.fixture
 def judge() -> Iterator[Server]:
-    with serving() as found:
-        found.otherwise = says_which
-        yield found
+    with serving() as server:
+        server.otherwise = says_which
+        yield server
 
 
 def config(judge: Server, max_undecided: float = 0.0, **settings: Any) -> ScoreConfig:
@@ -62,13 +62,18 @@ def test_a_run_with_a_larger_budget_asks_about_the_rest_only(
         run.score(config(judge, max_requests=8))
     with monkeypatch.context() as patched:
         patched.setattr(verdicts, "self_check", lambda *_: pytest.fail("checked again"))
-        made = run.score(config(judge, max_requests=20))
+        scores = run.score(config(judge, max_requests=20))
     questions = [request["messages"][1]["content"] for request in judge.asked]
     assert len(questions) == len(set(questions)) == 2 * QUESTIONS
     clean = Run(Store(str(tmp_path / "clean")), RIGHT, WRONG, OTHER)
-    assert store.read(made.ref).equals(clean.store.read(clean.score(config(judge)).ref))
-    assert run.summary(made) == clean.summary(clean.score(config(judge)))
-    assert made.reasons == {"verdict:equal": 6, "verdict:equivalent": 6, "verdict:refused": 6, "verdict:wrong_kind": 12}
+    assert store.read(scores.ref).equals(clean.store.read(clean.score(config(judge)).ref))
+    assert run.summary(scores) == clean.summary(clean.score(config(judge)))
+    assert scores.reasons == {
+        "verdict:equal": 6,
+        "verdict:equivalent": 6,
+        "verdict:refused": 6,
+        "verdict:wrong_kind": 12,
+    }
 
 
 def test_what_is_within_the_bound_is_said_and_its_states_have_no_profile(store: Store, judge: Server) -> None:
@@ -76,10 +81,10 @@ def test_what_is_within_the_bound_is_said_and_its_states_have_no_profile(store: 
     run = Run(store, RIGHT, WRONG, OTHER)
     with pytest.raises(StageFailed, match="2 of 30 samples"):
         run.score(config(judge, max_undecided=0.06))
-    made = run.score(config(judge, max_undecided=0.07))
-    undecided = store.manifest(made.ref).summary["undecided"]
+    scores = run.score(config(judge, max_undecided=0.07))
+    undecided = store.manifest(scores.ref).summary["undecided"]
     assert (undecided["asked"], undecided["undecided"], undecided["causes"]) == (30, 2, {"judge: HTTP 503": 2})
-    profiles = run.profile(made)
+    profiles = run.profile(scores)
     assert (profiles.rows, profiles.reasons) == (9, {"undecided": 1})
     assert set(store.read(profiles.ref)["n"]) == {3}, "no profile is of fewer samples than were drawn"
     assert run.score(config(judge, max_undecided=0.07)).cached

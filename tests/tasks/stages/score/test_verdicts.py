@@ -109,9 +109,8 @@ def test_a_state_with_undecided_samples_has_no_profile_and_the_manifest_says_so(
     raises = PythonSettings(function="tests.tasks.verifiers.users_functions:raises")
     scores = run.score(config(raises, max_undecided=1))
     assert store.read(scores.ref)["reward"].null_count() == 12, "a call at a message's state needs no function"
-    made = run.profile(scores)
-    profiles = store.read(made.ref)
-    assert made.reasons == {"undecided": 6} and profiles["n"].to_list() == [2] * 4
+    profiles = run.profile(scores)
+    assert profiles.reasons == {"undecided": 6} and store.read(profiles.ref)["n"].to_list() == [2] * 4
 
 
 def test_the_parser_is_the_policys_or_the_named_one(store: Store) -> None:

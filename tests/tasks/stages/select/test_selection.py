@@ -116,9 +116,9 @@ def test_a_budget_is_shared_among_kinds_and_tools() -> None:
     assert Counter(pivots["tool"].to_list()) == {"get_order": 12, "cancel_order": 6, "": 2}
     assert set(reasons.values()) == {Unselected.OVER_BUDGET}
     for tool in ("get_order", "cancel_order", ""):
-        best = pivots.filter(pl.col("tool") == tool)["variance"].min()
-        left = max(s["variance"] for s in states if s["tool"] == tool and s["turn_index"] in reasons)
-        assert best >= left, "a state with less variance was taken from the same stratum"
+        worst_selected = pivots.filter(pl.col("tool") == tool)["variance"].min()
+        best_left_out = max(s["variance"] for s in states if s["tool"] == tool and s["turn_index"] in reasons)
+        assert worst_selected >= best_left_out, "a state with less variance was taken from the same stratum"
 
 
 def test_a_budget_above_what_qualifies_takes_it_all() -> None:

@@ -17,11 +17,11 @@ def test_the_artefact_counts_every_reason_over_all_parts(store: Store) -> None:
         writer.write(1, {"profiles": frame(PROFILES, [profile(9, [1.0] * 4), profile(10, [0.0] * 4)])})
 
     profiles: Ref = obtain(stage, NoSettings(), {}, store, produce).ref
-    made = obtain(
+    pivots = obtain(
         STAGE, SelectConfig(), {}, store, lambda writer: write_pivots(writer, store, profiles, SelectConfig(), 0)
     )
-    assert (made.rows, made.reasons) == (3, {"always_right": 1, "never_right": 1})
-    assert store.read(made.ref, "unselected").height == 2
+    assert (pivots.rows, pivots.reasons) == (3, {"always_right": 1, "never_right": 1})
+    assert store.read(pivots.ref, "unselected").height == 2
 
 
 def test_the_inputs_are_the_profiles_and_the_seed() -> None:
