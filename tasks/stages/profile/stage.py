@@ -25,6 +25,6 @@ def write_profiles(writer: Writer, store: Store, scores: Ref, states: Ref, confi
     for (index, scores_part), (_, states_part) in zip(store.parts(scores), store.parts(states), strict=True):
         if not writer.done(index):
             profiles = profile_part(scores_part, states_part, config) if scores_part.height else frame(PROFILES, [])
-            scored = scores_part.select(STATE_KEY).unique().height
-            reasons = {Unprofiled.UNDECIDED.value: scored - profiles.height}
+            scored_states = scores_part.select(STATE_KEY).unique().height
+            reasons = {Unprofiled.UNDECIDED.value: scored_states - profiles.height}
             writer.write(index, {"profiles": profiles}, reasons=reasons)
