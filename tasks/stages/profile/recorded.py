@@ -87,8 +87,8 @@ def recorded_part(
 
 
 def _statistics_of_samples(samples: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
-    # Imported profiles have exact sums (`fmean`) since version 3 of the stage. Polars' sums, which our own scores get,
-    # differ from them in the last bit, and a row of a version never changes.
+    # Imported profiles have exact sums (`fmean`). Polars' sums, which our own scores get, differ from these in the last
+    # bit, and the rows of a version never change.
     reward = pl.col("reward")
     return reward_statistics(
         pl.DataFrame(samples, schema=_SAMPLES),
