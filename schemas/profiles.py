@@ -13,6 +13,10 @@ from pandera.polars import Check, Column, DataFrameSchema
 
 from schemas.columns import STATE_KEY
 
+REWARD_TOLERANCE = 1e-6
+"""The rewards of a state vary when max - min exceeds this; else every advantage is zero, and with it the gradient. The
+one tolerance of selection, training and reports."""
+
 
 class Unprofiled(StrEnum):
     """Why a state that was scored has no profile."""

@@ -9,6 +9,7 @@ import polars as pl
 from schemas.columns import STATE_KEY
 from schemas.config import SelectConfig
 from schemas.pivots import PIVOTS, UNSELECTED, Unselected, Why
+from schemas.profiles import REWARD_TOLERANCE
 from tasks.states.example import StateKey
 from tasks.states.hashing import hash64
 
@@ -19,11 +20,11 @@ QUALIFIES = ""
 def rule(config: SelectConfig) -> pl.Expr:
     """Per profile: `QUALIFIES`, or the reason why the state is not selected."""
     # Not `variance == 0`: rounding gives equal rewards a variance above 0. Max and min of the raw rewards are exact.
-    constant = pl.col("max") - pl.col("min") <= config.tolerance
+    constant = pl.col("max") - pl.col("min") <= REWARD_TOLERANCE
     return (
-        pl.when(constant & (pl.col("min") >= 1 - config.tolerance))
+        pl.when(constant & (pl.col("min") >= 1 - REWARD_TOLERANCE))
         .then(pl.lit(Unselected.ALWAYS_RIGHT.value))
-        .when(constant & (pl.col("max") <= config.tolerance))
+        .when(constant & (pl.col("max") <= REWARD_TOLERANCE))
         .then(pl.lit(Unselected.NEVER_RIGHT.value))
         .when(constant)
         .then(pl.lit(Unselected.NO_VARIANCE.value))

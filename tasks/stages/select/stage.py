@@ -10,7 +10,7 @@ from tasks.stages.select.selection import select_states
 from tasks.store.manifest import Ref
 from tasks.store.store import Store
 
-STAGE = Stage("pivots", version=1, tables={"pivots": PIVOTS, "unselected": UNSELECTED})
+STAGE = Stage("pivots", version=2, tables={"pivots": PIVOTS, "unselected": UNSELECTED})
 
 
 def inputs(profiles: Ref, seed: int) -> dict[str, str]:

@@ -4,10 +4,11 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from schemas.config import SelectConfig
 from schemas.pivots import PIVOTS, UNSELECTED, Unselected, Why
-from schemas.profiles import PROFILES
+from schemas.profiles import PROFILES, REWARD_TOLERANCE
 from tasks.artefact.table import frame, validate
 from tasks.stages.select.selection import quotas, select_states
 
@@ -84,10 +85,12 @@ def test_floating_point_noise_is_no_variance() -> None:
 
 
 def test_a_small_difference_above_the_tolerance_is_variance() -> None:
-    pivots, _ = selected([profile(0, [0.3, 0.31])])
+    pivots, _ = selected([profile(0, [0.3, 0.3 + 2 * REWARD_TOLERANCE])])
     assert pivots.height == 1
-    _, reasons = selected([profile(0, [0.3, 0.31])], tolerance=0.1)
+    _, reasons = selected([profile(0, [0.3, 0.3 + REWARD_TOLERANCE / 2])])
     assert reasons == {0: Unselected.NO_VARIANCE}
+    with pytest.raises(ValidationError):
+        SelectConfig(tolerance=0.1)  # a setting that would move one of three tolerances
 
 
 def test_max_mean_is_exclusive() -> None:
