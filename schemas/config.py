@@ -116,9 +116,6 @@ class SelectConfig(Section):
         title="Largest mean reward (lambda_diff)",
         description="A state whose mean reward is not below this is too easy (lambda_diff).",
     )
-    tolerance: float = Field(
-        1e-6, ge=0, title="Tolerance of variance", description="Rewards vary when max - min exceeds this."
-    )
     budget: int | None = Field(None, ge=1, title="Pivots at most", description="Pivots at most.")
     stratify: bool = Field(
         True,

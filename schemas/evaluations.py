@@ -1,4 +1,4 @@
-"""`evaluations`: one measurement of one policy. An example row:
+"""`evaluations`: one measurement of one policy per row. An example:
 
 policy "desk:3f9a...", suite "states", domain "desk", scope "in_domain", metric "pass_rate", temperature 0.0,
 value 0.79, n 412, standard_error 0.020
@@ -23,9 +23,9 @@ class Suite(StrEnum):
     """What was measured."""
 
     STATES = "states"
-    """Held-out demonstration states, by the verifier."""
+    """Held-out states, judged by the verifier."""
     EPISODES = "episodes"
-    """Whole episodes in a world, by its final state."""
+    """Whole episodes in a world, judged by its final state."""
     SKILL = "skill"
     """A question with one right answer; `domain` names the skill."""
 

@@ -1,6 +1,6 @@
-"""`pivots`: the selected states, best first; `unselected`: every other profiled state, and why.
+"""`pivots`: one selected state per row, best first. `unselected`: every other profiled state, with the reason.
 
-A pivot is a profile with `rank` (0 is taken first) and `why`; an unselected row is a profile with `reason`.
+A row of `pivots` is a profile with `rank` (0 is the best) and `why`; a row of `unselected` is one with `reason`.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from schemas.profiles import PROFILE_COLUMNS
 
 
 class Why(StrEnum):
-    """Why a state was taken."""
+    """Why a state was selected."""
 
     PIVOT = "pivot"
     """Its rewards vary and their mean is below `max_mean`."""
     RANDOM = "random"
-    """Drawn without looking at its profile, for the ablation."""
+    """Drawn at random, whatever its profile: the ablation."""
 
 
 class Unselected(StrEnum):
-    """Why a profiled state is no pivot."""
+    """Why a profiled state was not selected."""
 
     ALWAYS_RIGHT = "always_right"
     """Every sample got the same reward, 1: no gradient."""
@@ -35,9 +35,9 @@ class Unselected(StrEnum):
     TOO_EASY = "too_easy"
     """The rewards vary and their mean is not below `max_mean`."""
     OVER_BUDGET = "over_budget"
-    """It qualifies, and the budget went to others."""
+    """It qualifies, but the budget went to others."""
     NOT_DRAWN = "not_drawn"
-    """The random draw took others."""
+    """The random draw fell on others."""
 
 
 PIVOTS = DataFrameSchema(

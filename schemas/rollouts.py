@@ -1,4 +1,4 @@
-"""`rollouts`: one sampled action. The unit of sampling cost is such a row, a rollout turn. An example:
+"""`rollouts`: one sampled action per row. A row is the unit of sampling cost, a rollout turn. An example:
 
 trajectory_id "9f2c...", turn_index 3, sample_index 0, prompt_tokens 412, token_ids [17, 204, 2], logprobs [-0.1, -0.7,
 -0.0], text '<tool_call>\\n{"name": ...}\\n</tool_call>', finished true
@@ -38,4 +38,4 @@ ROLLOUTS = DataFrameSchema(
     unique=SAMPLE_KEY,
     name="rollouts",
 )
-"""`logprobs` are the sampler's, in nats, one a token. `finished` is false at the length limit."""
+"""`logprobs` are the sampler's, in nats, one per token. `finished` is false at the length limit."""

@@ -1,4 +1,4 @@
-"""`scores`: one verdict. An example row:
+"""`scores`: one verdict per row. An example:
 
 trajectory_id "9f2c...", turn_index 3, sample_index 0, reward 1.0, reason "equivalent", detail "", action '{"content":
 "", ...}'

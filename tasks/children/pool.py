@@ -1,7 +1,7 @@
 """Processes that share work, each on an accelerator of its own: whoever is free takes the next item.
 
-They never meet. Each gets ready once (starts an engine, say), works on one item after the other, and is ended with the
-others as soon as there is nothing left, one has failed, or the process that dealt has ended.
+They do not talk to each other. Each prepares once (starts an engine, say) and then works on one item after the other.
+All are ended together: when no item is left, when one of them fails, or when the process that started them ends.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from typing import Generic, TypeVar, cast
 
-from tasks.children.child import how_it_ended
+from tasks.children.child import exit_description
 from tasks.errors import ConfigurationError, PivotRLError, StageFailed
 
 ItemT = TypeVar("ItemT")
@@ -24,17 +24,18 @@ ResultT = TypeVar("ResultT")
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
-def deal(
+def run_pool(
     items: Sequence[ItemT],
     prepare: Callable[[], Callable[[ItemT], ResultT]],
     processes: int,
-    finished: Callable[[ResultT], None],
+    on_result: Callable[[ResultT], None],
 ) -> None:
-    """Work on every item: here where one process is asked for or there is one item, else in processes started for it.
+    """Work on every item: in this process where one is asked for or there is one item, else in processes of its own.
 
     Args:
-        prepare: called once in each process; gives what works on an item. It, the items and the results are pickled.
-        finished: called here with each result, in the order in which they come.
+        prepare: called once in each process; gives the function that works on an item. `prepare`, the items and the
+            results are pickled.
+        on_result: called in this process with each result, in the order in which they come.
 
     Raises:
         PivotRLError: as a process raised it; the others are ended.
@@ -46,35 +47,35 @@ def deal(
     if count <= 1:
         work = prepare()
         for item in items:
-            finished(work(item))
+            on_result(work(item))
         return
-    left = deque(items)
-    members: list[_Member[ItemT, ResultT]] = []
+    queue = deque(items)
+    workers: list[_Worker[ItemT, ResultT]] = []
     try:
         for number in range(count):
-            with _seen(devices[number] if devices else None):
-                members.append(_Member(f"sampling process {number + 1} of {count}", prepare))
-            members[-1].give(left.popleft())
-        busy: dict[object, _Member[ItemT, ResultT]] = {member.connection: member for member in members}
+            with _visible_device(devices[number] if devices else None):
+                workers.append(_Worker(f"sampling process {number + 1} of {count}", prepare))
+            workers[-1].send(queue.popleft())
+        busy: dict[object, _Worker[ItemT, ResultT]] = {worker.connection: worker for worker in workers}
         while busy:
-            for connection in wait([member.connection for member in busy.values()]):
-                finished(busy[connection].take())
-                if left:
-                    busy[connection].give(left.popleft())
+            for connection in wait([worker.connection for worker in busy.values()]):
+                on_result(busy[connection].receive())
+                if queue:
+                    busy[connection].send(queue.popleft())
                 else:
                     del busy[connection]
     finally:
-        for member in members:
-            member.end()
+        for worker in workers:
+            worker.kill()
 
 
 def accelerators(processes: int) -> list[str]:
-    """The accelerator of each process, by its name in CUDA_VISIBLE_DEVICES; empty on a CPU, which all share.
+    """The accelerator of each process, by its name in CUDA_VISIBLE_DEVICES. Empty on a CPU, which all share.
 
     Raises:
-        ConfigurationError: there are fewer.
+        ConfigurationError: there are fewer accelerators than processes.
     """
-    from torch.cuda import device_count  # seconds that who deals work to one process does not pay
+    from torch.cuda import device_count  # imported here: torch takes seconds, and one process needs none of it
 
     count = device_count()
     if count == 0:
@@ -90,8 +91,8 @@ def accelerators(processes: int) -> list[str]:
 
 
 @contextmanager
-def _seen(device: str | None) -> Iterator[None]:
-    """A process that is started inside sees this accelerator alone, from its first import on."""
+def _visible_device(device: str | None) -> Iterator[None]:
+    """Processes that are started inside see this accelerator alone, from their first import on."""
     before = os.environ.get(_VISIBLE)
     if device is not None:
         os.environ[_VISIBLE] = device
@@ -103,51 +104,51 @@ def _seen(device: str | None) -> Iterator[None]:
             os.environ.update({_VISIBLE: before} if before is not None else {})
 
 
-class _Member(Generic[ItemT, ResultT]):
-    """One of the processes, started; it has one item at most."""
+class _Worker(Generic[ItemT, ResultT]):
+    """One of the processes, started. It has at most one item at a time."""
 
     def __init__(self, name: str, prepare: Callable[[], Callable[[ItemT], ResultT]]) -> None:
         self._name = name
-        # A fork of a process that has threads, as Polars' and torch's, may hang; a process of its own does not.
+        # Not fork: the threads of Polars and torch are not there in a fork, which then may hang.
         context = multiprocessing.get_context("spawn")
-        self.connection, theirs = context.Pipe()
-        self._process = context.Process(target=_work_for, args=(theirs, name, prepare))
+        self.connection, child_connection = context.Pipe()
+        self._process = context.Process(target=_serve, args=(child_connection, name, prepare))
         self._process.start()
-        theirs.close()
+        child_connection.close()
 
-    def give(self, item: ItemT) -> None:
-        """Let it work on an item. If it has ended, `take` tells why."""
+    def send(self, item: ItemT) -> None:
+        """Let it work on an item. If it has ended, `receive` says why."""
         with suppress(OSError):
             self.connection.send(item)
 
-    def take(self) -> ResultT:
-        """Its result; waits for it.
+    def receive(self) -> ResultT:
+        """Wait for its result.
 
         Raises:
-            PivotRLError: what it raised; StageFailed where it ended without a word.
+            PivotRLError: what it raised; StageFailed where it ended without a result.
         """
         try:
             result = self.connection.recv()
         except (EOFError, OSError):
             self._process.join()
-            how = how_it_ended(self._process.exitcode or 0)
-            raise StageFailed(f"{self._name} {how}; what was finished is kept") from None
+            ending = exit_description(self._process.exitcode or 0)
+            raise StageFailed(f"{self._name} {ending}; what was finished is kept") from None
         if isinstance(result, PivotRLError):
             raise result
         return cast(ResultT, result)
 
-    def end(self) -> None:
-        """End it where it stands: what it finished is stored, and to take an engine apart takes long."""
+    def kill(self) -> None:
+        """End it at once: what it finished is stored, and an engine takes long to shut down."""
         self._process.kill()
         self._process.join()
 
 
-def _work_for(
+def _serve(
     connection: Connection[ResultT | PivotRLError, ItemT],
     name: str,
     prepare: Callable[[], Callable[[ItemT], ResultT]],
 ) -> None:
-    """In the started process: results, or the error that ends it, until nobody asks for more."""
+    """In the started process: send a result per item, until no more items come or an error ends it."""
     try:
         work = prepare()
         with suppress(EOFError):

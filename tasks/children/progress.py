@@ -1,4 +1,4 @@
-"""How far a child process is: it prints one JSON line a step, the parent shows a bar in a terminal and plain lines
+"""How far a child process is: it prints one JSON line per step. The parent shows a bar in a terminal, plain lines
 elsewhere."""
 
 from __future__ import annotations
@@ -25,8 +25,7 @@ _PLAIN_EVERY_S = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """`done` of `total` steps of `what`; `note` is what a person would like to know of the last one, `values` what is
-    plotted of it."""
+    """`done` of `total` steps of `what`. `note` tells a person about the last step, `values` are plotted."""
 
     what: str
     done: int
@@ -36,27 +35,27 @@ class Update:
 
 
 def report(update: Update) -> None:
-    """Called in the child."""
+    """Called in the child after each step."""
     print(_MARK + json.dumps(asdict(update)), flush=True)
 
 
 def alive() -> None:
-    """Called in the child after each piece of what takes long: it goes on, and there is nothing to show."""
+    """Called in the child within a long step: a sign of life, with nothing to show."""
     print(_ALIVE, flush=True)
 
 
 def is_report(line: str) -> bool:
-    """Whether the line tells that the child goes on, though it be cut short or have a launcher's prefix."""
+    """Whether the line is an update or a sign of life, even if it is cut short or has a launcher's prefix."""
     return _REPORT in line
 
 
 def is_alive(line: str) -> bool:
-    """Whether the line tells that and nothing else."""
+    """Whether the line is a sign of life."""
     return _ALIVE in line
 
 
 def parse(line: str) -> Update | None:
-    """The update in a line of the child's output, if it is one. Other processes print too, and may cut a line."""
+    """The update in a line of the child's output, or None. Other processes print too, and may cut a line short."""
     if not line.startswith(_MARK):
         return None
     try:
@@ -66,7 +65,7 @@ def parse(line: str) -> Update | None:
 
 
 class Progress:
-    """Shows updates: a bar on a terminal, else a log line now and then and at the end."""
+    """Shows updates: a bar in a terminal, else a log line now and then and at the end."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
@@ -87,7 +86,7 @@ class Progress:
             self._bars.stop()
 
     def show(self, update: Update) -> None:
-        """Show an update; plain lines are thinned out to one in 15 s."""
+        """Show an update; plain lines at most every 15 s."""
         text = f"{update.what} {update.note}".strip()
         if self._bars:
             if update.what not in self._tasks:

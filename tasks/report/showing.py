@@ -55,7 +55,10 @@ def shown(store: Store, ref: Ref, rows: int, table: str = "") -> dict[str, Any]:
 
 def zero_variance(profiles: pl.DataFrame) -> float:
     """The share of states whose samples all got the same reward: no gradient comes from them."""
-    return float((profiles["max"] - profiles["min"] <= 1e-6).mean() or 0.0)  # type: ignore[arg-type]
+    # Imported here: pandera, which schemas of tables import, takes longer than the rest of `pivotrl show`.
+    from schemas.profiles import REWARD_TOLERANCE
+
+    return float((profiles["max"] - profiles["min"] <= REWARD_TOLERANCE).mean() or 0.0)  # type: ignore[arg-type]
 
 
 def _first(store: Store, manifest: Manifest, table: str, rows: int) -> Iterator[dict[str, Any]]:

@@ -1,1 +1,1 @@
-"""States with their history, and draws of them that depend on names alone."""
+"""States with their history, and the one hash of a name."""

@@ -23,8 +23,8 @@ class StateKey(NamedTuple):
 class Example:
     """A state and the action that the trajectory recorded there.
 
-    `split` is where the state is used (schemas/states.py). `prompt` is the state as the policy reads it, in token ids;
-    it is empty until a chat template has rendered it.
+    `split` says what the state is used for (schemas/states.py). `prompt` is the state as the policy reads it, in token
+    ids. It is empty until a chat template has rendered it.
     """
 
     state: State

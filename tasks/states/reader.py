@@ -16,16 +16,16 @@ from tasks.states.example import Example, StateKey
 from tasks.store.manifest import Ref
 from tasks.store.store import Store
 
-_PARSED = 1024
-"""Tool sets kept as objects, which take 3 to 33 kB each, ten to sixteen times their compressed text: where every
-episode has one of its own, all of them would take gigabytes in each process."""
+_PARSED_TOOLSETS = 1024
+"""Tool sets that are kept as objects. One takes 3 to 33 kB, ten to sixteen times its compressed text. Where every
+episode has a tool set of its own, all of them would take gigabytes in each process."""
 
 
 class StateReader:
     """Reads a states artefact part by part; histories come from the same part of the trajectories.
 
-    Tool sets are in memory as compressed text. The states of a part that have the same one share one object, and with
-    those of other parts as long as it is among the last `_PARSED`.
+    Tool sets are held as compressed text. States that have the same tool set share one object, across parts too as
+    long as it is among the last `_PARSED_TOOLSETS`.
     """
 
     def __init__(self, store: Store, states: Ref, trajectories: Ref) -> None:
@@ -35,20 +35,25 @@ class StateReader:
         self._toolsets = {"": zlib.compress(b"[]")}
         for _, toolsets in store.parts(trajectories, "toolsets"):
             self._toolsets.update((name, zlib.compress(text.encode(), level=1)) for name, text in toolsets.iter_rows())
-        self._tools = lru_cache(maxsize=_PARSED)(self._parsed)
+        self._tools = lru_cache(maxsize=_PARSED_TOOLSETS)(self._parsed)
 
     def part_indices(self) -> list[int]:
-        """The parts there are."""
+        """The index of every part."""
         return list(self._state_parts)
 
     def part(self, index: int, *, split: str | None = None, keep: set[StateKey] | None = None) -> list[Example]:
-        """The states of one part that take part, in trajectory order: of one split, or of the given keys."""
+        """The states of one part in trajectory order, without the excluded ones.
+
+        Args:
+            split: only this split's states.
+            keep: only the states with these keys.
+        """
         states = self._store.read_part(self._states, self._state_parts[index]).filter(pl.col("excluded") == "")
         if split is not None:
             states = states.filter(pl.col("split") == split)
         if keep is not None:
-            wanted = [key in keep for key in states.select(STATE_KEY).iter_rows()]
-            states = states.filter(pl.Series(wanted, dtype=pl.Boolean))
+            mask = [key in keep for key in states.select(STATE_KEY).iter_rows()]
+            states = states.filter(pl.Series(mask, dtype=pl.Boolean))
         trajectories = self._store.read_part(self._trajectories, self._trajectory_parts[index])
         trajectories = trajectories.filter(pl.col("trajectory_id").is_in(states["trajectory_id"].unique().implode()))
         by_id = {row["trajectory_id"]: row for row in trajectories.iter_rows(named=True)}
@@ -57,7 +62,7 @@ class StateReader:
         return [_joined(row, trajectory, tools[trajectory["toolset_id"]]) for row, trajectory in rows]
 
     def all(self, *, split: str | None = None, keep: set[StateKey] | None = None) -> Iterator[Example]:
-        """Every such state, one part in memory at a time."""
+        """The states of every part as `part` gives them, one part in memory at a time."""
         for index in self.part_indices():
             yield from self.part(index, split=split, keep=keep)
 

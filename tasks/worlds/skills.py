@@ -7,13 +7,13 @@ item.check("85")                # True
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 from types import MappingProxyType
 
 from schemas.chat import Message, Role, message
+from tasks.states.hashing import hash64
 from tasks.worlds.wordlists import COLOURS, THINGS
 
 TEST_SHARE = 0.2
@@ -62,7 +62,7 @@ class Skill:
 
 def _share(key: str) -> float:
     """A number in [0, 1) that depends on the key alone, on every machine."""
-    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big") / 2**32
+    return (hash64(key) >> 32) / 2**32
 
 
 def _addition(rng: Random) -> tuple[str, str, str]:

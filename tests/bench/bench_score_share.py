@@ -1,5 +1,5 @@
 """What `score` spends its time on: reading a completion and deciding about it, against everything else (states,
-controls, checks, files), over 200 demonstrations of the desk with 8 samples a state, half of them right.
+controls, checks, files), over 200 demonstrations of the desk with 8 samples per state, half of them right.
 
     python -m tests.bench.bench_score_share
 """
@@ -43,11 +43,11 @@ def written(action: Action) -> str:
 
 
 def trajectories(store: Store) -> Artefact:
-    found = [t for t in ingest(IngestConfig(source="world://desk?episodes=200&seed=0")) if isinstance(t, Trajectory)]
+    episodes = [t for t in ingest(IngestConfig(source="world://desk?episodes=200&seed=0")) if isinstance(t, Trajectory)]
 
     def produce(writer: Any) -> None:
-        for index, start in enumerate(range(0, len(found), PART)):
-            part = found[start : start + PART]
+        for index, start in enumerate(range(0, len(episodes), PART)):
+            part = episodes[start : start + PART]
             toolsets = [part[0].toolset_row() or {}] if index == 0 else []
             rows = {"trajectories": frame(TRAJECTORIES, [t.row() for t in part]), "toolsets": frame(TOOLSETS, toolsets)}
             writer.write(index, rows)
@@ -89,20 +89,20 @@ class Clock:
     def timed(self, function: Callable[..., Any]) -> Callable[..., Any]:
         def run(*args: Any, **keywords: Any) -> Any:
             began = time.perf_counter()
-            found = function(*args, **keywords)
+            result = function(*args, **keywords)
             self.seconds += time.perf_counter() - began
-            return found
+            return result
 
         return run
 
 
 def shares(store: Store) -> tuple[list[float], int]:
     """The share of time outside verification in each round, and how many rollouts a round scores."""
-    made = trajectories(store)
-    states = commit_states(store, made)
-    sampled = rollouts_of(store, StateReader(store, states.ref, made.ref))
+    episodes = trajectories(store)
+    states = commit_states(store, episodes)
+    rollouts = rollouts_of(store, StateReader(store, states.ref, episodes.ref))
     build, parser_of = scoring.build, scoring.parser_of
-    found = []
+    outside = []
     for number in range(ROUNDS):
         clock = Clock()
         timed = {
@@ -110,21 +110,21 @@ def shares(store: Store) -> tuple[list[float], int]:
             "parser_of": lambda *args, clock=clock: clock.timed(parser_of(*args)),
         }
         config = ScoreConfig(min_gold_rate=0.9 + number / 100)
-        inputs = (store, sampled.ref, states.ref, made.ref, config)
+        arguments = (store, rollouts.ref, states.ref, episodes.ref, config)
         began = time.perf_counter()
         with mock.patch.multiple(scoring, **timed):
-            obtain(scoring.STAGE, config, {}, store, lambda w, i=inputs: scoring.write_scores(w, *i))
-        found.append(1 - clock.seconds / (time.perf_counter() - began))
-    return found, sampled.rows
+            obtain(scoring.STAGE, config, {}, store, lambda w, a=arguments: scoring.write_scores(w, *a))
+        outside.append(1 - clock.seconds / (time.perf_counter() - began))
+    return outside, rollouts.rows
 
 
 def main() -> None:
     """Print the share."""
     with tempfile.TemporaryDirectory() as root:
-        found, rollouts = shares(Store(root))
+        outside, rollouts = shares(Store(root))
     print(
-        f"score: {statistics.median(found):.1%} of its time outside verification "
-        f"({min(found):.1%} to {max(found):.1%}, {len(found)} rounds of {rollouts:,} rollouts)"
+        f"score: {statistics.median(outside):.1%} of its time outside verification "
+        f"({min(outside):.1%} to {max(outside):.1%}, {len(outside)} rounds of {rollouts:,} rollouts)"
     )
 
 

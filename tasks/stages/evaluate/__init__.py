@@ -1,1 +1,1 @@
-"""A policy's worth: held-out states, episodes in worlds, and skills that training never touched."""
+"""A policy to its evaluations: held-out states, episodes in worlds, and skills that training never touched."""

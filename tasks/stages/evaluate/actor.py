@@ -1,4 +1,4 @@
-"""A policy that acts: states in, parsed actions out. What every suite is played with."""
+"""A policy that acts: states in, parsed actions out. Every suite is played with one."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ _NO_ROOM = ParseFailure(ParseReason.TRUNCATED, "the state leaves no room for an 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A sampler with its chat format; `context` is the longest prompt in tokens."""
+    """A sampler with its chat format; `prompt_room` is the longest prompt in tokens."""
 
     sampler: Sampler
     chat: ChatFormat
-    context: int
+    prompt_room: int
     sampling: Sampling
 
     def at(self, temperature: float, n: int = 1) -> Actor:
-        """The same policy at another temperature, with `n` actions a state."""
+        """The same policy at another temperature, with `n` actions per state."""
         return replace(self, sampling=replace(self.sampling, temperature=temperature, n=n))
 
     def act(self, states: Sequence[State], *, salt: int = 0) -> list[list[Completion]]:
-        """`n` completions a state. A state that does not fit or cannot be rendered gets parse failures, not a smaller
-        state.
+        """`n` completions per state. A state that does not fit or cannot be rendered is not shortened: it gets parse
+        failures.
 
         Args:
-            salt: makes successive calls differ (the turn of an episode).
+            salt: added to the seed, so that successive calls differ (the turn of an episode).
         """
         prompts = render(self.chat, states).prompts
-        fitting = [prompt for prompt in prompts if prompt is not None and len(prompt) <= self.context]
+        fitting = [prompt for prompt in prompts if prompt is not None and len(prompt) <= self.prompt_room]
         sampled = iter(self.sampler.sample(fitting, replace(self.sampling, seed=self.sampling.seed + salt)))
         completions: list[list[Completion]] = []
         for state, prompt in zip(states, prompts, strict=True):
-            if prompt is None or len(prompt) > self.context:
+            if prompt is None or len(prompt) > self.prompt_room:
                 completions.append([_NO_ROOM] * self.sampling.n)
             else:
                 completions.append([self._parsed(state, sample) for sample in next(sampled)])

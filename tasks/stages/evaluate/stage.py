@@ -1,4 +1,4 @@
-"""What the stage is, what its child process is asked for, and which suites there are to ask for."""
+"""What `evaluate` makes, and from what: measurements of one policy, on held-out states, in worlds and by skills."""
 
 from __future__ import annotations
 
@@ -10,11 +10,23 @@ from tasks.artefact.stage import Stage
 from tasks.errors import ConfigurationError
 from tasks.policy.files import Policy
 from tasks.store.manifest import Ref
+from tasks.verifiers.build import fingerprint
 from tasks.verifiers.section import ScoreConfig
 from tasks.worlds.skills import SKILLS
 from tasks.worlds.world import load
 
 STAGE = Stage("evaluations", version=3, tables={"evaluations": EVALUATIONS})
+
+
+def inputs(states: Ref, policy: Policy, score: ScoreConfig, seed: int) -> dict[str, str]:
+    """What the rows depend on beside the configuration, as in the manifest."""
+    return {
+        "states": str(states),
+        "policy": policy.version,
+        "verifier": fingerprint(score.verifier),
+        "parser": score.parser,
+        "seed": str(seed),
+    }
 
 
 class EvaluateSpec(BaseModel):
@@ -51,8 +63,8 @@ def check(config: EvaluateConfig) -> None:
     """
     worlds = (*config.worlds, *config.ood_worlds)
     for kind, names in (("world", worlds), ("skill", chosen_skills(config))):
-        twice = [name for name in names if names.count(name) > 1]
-        if twice:
-            raise ConfigurationError(f"evaluate: the {kind} {twice[0]!r} is named twice")
+        repeated = [name for name in names if names.count(name) > 1]
+        if repeated:
+            raise ConfigurationError(f"evaluate: the {kind} {repeated[0]!r} is named twice")
     for name in worlds:
         load(name)

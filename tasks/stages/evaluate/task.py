@@ -7,9 +7,8 @@ from tasks.artefact.stage import Artefact, obtain
 from tasks.artefact.writer import Writer
 from tasks.orchestration.stage_task import published, run_on_accelerator, stage_task
 from tasks.policy.files import Policy
-from tasks.stages.evaluate.stage import STAGE, EvaluateSpec
+from tasks.stages.evaluate.stage import STAGE, EvaluateSpec, inputs
 from tasks.store.store import Store
-from tasks.verifiers.build import fingerprint
 from tasks.verifiers.section import ScoreConfig
 
 
@@ -39,11 +38,4 @@ def evaluate(
         )
         run_on_accelerator("tasks.stages.evaluate.worker", spec, timeout_s=config.engine.timeout_s)
 
-    inputs = {
-        "states": str(states.ref),
-        "policy": policy.version,
-        "verifier": fingerprint(score.verifier),
-        "parser": score.parser,
-        "seed": str(seed),
-    }
-    return published(obtain(STAGE, config, inputs, store, produce), store)
+    return published(obtain(STAGE, config, inputs(states.ref, policy, score, seed), store, produce), store)

@@ -20,19 +20,19 @@ from tasks.sampler.sampler import Sampling
 from tasks.stages.evaluate.actor import Actor
 from tasks.stages.evaluate.measuring import EVALUATION_SEED, measure
 from tasks.stages.evaluate.stage import STAGE, EvaluateSpec, chosen_skills
-from tasks.states.draw import number
 from tasks.states.example import Example
+from tasks.states.hashing import hash64
 from tasks.states.reader import StateReader
 from tasks.store.store import Store
 from tasks.verifiers.build import build, concurrency_of
 
 
 def held_out(reader: StateReader, config: EvaluateConfig) -> list[Example]:
-    """The validation states, or `config.states` of them, spread over trajectories: the same ones for every policy."""
+    """The validation states, or `config.states` of them, spread over trajectories and the same for every policy."""
     if config.states == 0:
         return []
-    found = sorted(reader.all(split=Split.VALIDATION), key=lambda s: number(str(s.key)))
-    return sorted(found[: config.states], key=lambda s: s.key)
+    shuffled = sorted(reader.all(split=Split.VALIDATION), key=lambda s: hash64(str(s.key)))
+    return sorted(shuffled[: config.states], key=lambda s: s.key)
 
 
 def work(spec: EvaluateSpec) -> None:
@@ -44,7 +44,7 @@ def work(spec: EvaluateSpec) -> None:
     total = 2 * (domains + len(config.worlds) + len(config.ood_worlds) + len(chosen_skills(config)))
     done = 0
 
-    def progress(what: str) -> None:
+    def on_row(what: str) -> None:
         nonlocal done
         done += 1
         report(Update("evaluate", done, total, what))
@@ -59,7 +59,7 @@ def work(spec: EvaluateSpec) -> None:
         verifier = spec.score.verifier
         rows = [
             {"policy": spec.policy.version, **row}
-            for row in measure(actor, config, states, build(verifier), progress, concurrency_of(verifier))
+            for row in measure(actor, config, states, build(verifier), on_row, concurrency_of(verifier))
         ]
     if not rows:
         raise StageFailed(

@@ -1,4 +1,4 @@
-"""What the stage is, and what its child process is asked for."""
+"""What `rollout` makes, and from what: rollouts, from the states and the policy under study."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Prefect task of `rollout`: the engine runs in a child process, or one in each of several."""
+"""The Prefect task of `rollout`: the engine runs in a child process, or in each of several that it starts."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Does the verifier hold on this data? Every demonstration must score 1 against its own state, and junk must score
-0."""
+"""Is the verifier sound on this data? Every demonstration must get reward 1 at its own state, every junk control 0."""
 
 from __future__ import annotations
 
@@ -11,7 +10,7 @@ from pydantic import BaseModel
 
 from schemas.chat import Action
 from tasks.errors import StageFailed
-from tasks.stages.score.undecided import Undecided, counted, require_decided
+from tasks.stages.score.undecided import UndecidedCount, count_undecided, require_decided
 from tasks.states.example import Example
 from tasks.verifiers.build import concurrency_of, not_junk
 from tasks.verifiers.concurrency import in_order
@@ -21,14 +20,13 @@ from tasks.verifiers.section import ScoreConfig
 from tasks.verifiers.verdict import Verdict, Verify
 
 _EXAMPLES = 10
-"""Failing examples that are kept of each sort."""
+"""How many failures of each sort are kept as examples."""
 
 
 class SelfCheck(BaseModel):
-    """Counts over some states; a verdict without a reward counts in `undecided` only.
+    """Counts over some states. A verdict without a reward counts in `undecided` only.
 
-    `gold` are demonstrations against their own states, `junk` the controls; `passed_by_control` says which of the
-    latter got a reward.
+    `gold` counts demonstrations, `junk` controls. `passed_by_control` counts the controls that got a reward.
     """
 
     gold: int = 0
@@ -38,20 +36,20 @@ class SelfCheck(BaseModel):
     passed_by_control: dict[str, int] = {}
     gold_examples: list[str] = []
     junk_examples: list[str] = []
-    undecided: Undecided = Undecided()
+    undecided: UndecidedCount = UndecidedCount()
 
     @property
     def gold_rate(self) -> float:
-        """Share of demonstrations that score 1."""
+        """Share of demonstrations that get reward 1."""
         return 1.0 - self.gold_failed / self.gold if self.gold else 1.0
 
     @property
     def junk_rate(self) -> float:
-        """Share of controls that get any reward."""
+        """Share of controls that get a reward above 0."""
         return self.junk_passed / self.junk if self.junk else 0.0
 
     def plus(self, other: SelfCheck) -> SelfCheck:
-        """Both together."""
+        """The sum of both."""
         return SelfCheck(
             gold=self.gold + other.gold,
             gold_failed=self.gold_failed + other.gold_failed,
@@ -64,13 +62,13 @@ class SelfCheck(BaseModel):
         )
 
     def summary(self) -> dict[str, Any]:
-        """For the manifest: counts, both rates, and the examples."""
+        """For the manifest: the counts, both rates, and the examples."""
         rates = {"gold_rate": round(self.gold_rate, 6), "junk_rate": round(self.junk_rate, 6)}
         return {"self_check": {**rates, **self.model_dump()}}
 
 
-class _Asked(NamedTuple):
-    """An action to be verified at a state; a demonstration is no control."""
+class _Question(NamedTuple):
+    """An action to be verified at a state: a control, or the demonstration where `control` is None."""
 
     state: Example
     control: Control | None
@@ -78,42 +76,44 @@ class _Asked(NamedTuple):
 
 
 def self_check(states: Sequence[Example], verify: Verify, settings: VerifierSettings) -> SelfCheck:
-    """The check of these states; another state's call comes from the next one in order that makes a call."""
+    """The check of these states. Another state's call is that of the next state, in order, that makes another call."""
 
-    def verdict_on(one: _Asked) -> Verdict:
-        return verify(one.state.state, one.state.demonstration, one.action)
+    def verdict_on(question: _Question) -> Verdict:
+        return verify(question.state.state, question.state.demonstration, question.action)
 
-    asked = list(_asked(states, settings))
-    verdicts = in_order(verdict_on, asked, concurrency_of(settings))
-    found, passed = SelfCheck(), Counter[str]()
-    for (state, control, _), verdict in zip(asked, verdicts, strict=True):
+    questions = list(_questions(states, settings))
+    verdicts = in_order(verdict_on, questions, concurrency_of(settings))
+    check, passed = SelfCheck(), Counter[str]()
+    for (state, control, _), verdict in zip(questions, verdicts, strict=True):
         if verdict.reward is None:
             continue
         if control is None:
-            found.gold += 1
+            check.gold += 1
             if verdict.reward < 1.0:
-                found.gold_failed += 1
-                found.gold_examples.append(_example(state, "its demonstration", verdict))
+                check.gold_failed += 1
+                check.gold_examples.append(_example(state, "its demonstration", verdict))
         else:
-            found.junk += 1
+            check.junk += 1
             if verdict.reward:
                 passed[control.value] += 1
-                found.junk_examples.append(_example(state, control.value, verdict))
-    found.passed_by_control, found.junk_passed = dict(passed), passed.total()
-    found.undecided = counted(len(asked), [verdict.detail for verdict in verdicts if verdict.reward is None])
-    return SelfCheck().plus(found)
+                check.junk_examples.append(_example(state, control.value, verdict))
+    check.passed_by_control, check.junk_passed = dict(passed), passed.total()
+    check.undecided = count_undecided(
+        len(questions), [verdict.detail for verdict in verdicts if verdict.reward is None]
+    )
+    return SelfCheck().plus(check)  # cuts the examples
 
 
-def _asked(states: Sequence[Example], settings: VerifierSettings) -> Iterator[_Asked]:
-    for state, other in zip(states, _others(states), strict=True):
-        yield _Asked(state, None, state.demonstration)
+def _questions(states: Sequence[Example], settings: VerifierSettings) -> Iterator[_Question]:
+    for state, other in zip(states, _other_calls(states), strict=True):
+        yield _Question(state, None, state.demonstration)
         skipped = not_junk(settings, state.state, state.demonstration)
         for control, action in controls(state.state, state.demonstration, other):
             if control not in skipped:
-                yield _Asked(state, control, action)
+                yield _Question(state, control, action)
 
 
-def require(check: SelfCheck, config: ScoreConfig) -> None:
+def require_sound(check: SelfCheck, config: ScoreConfig) -> None:
     """Accept the verifier.
 
     Raises:
@@ -133,19 +133,20 @@ def require(check: SelfCheck, config: ScoreConfig) -> None:
         )
 
 
-def _others(states: Sequence[Example]) -> list[Action | None]:
-    """For each state the demonstration of the next one that makes another call, in a ring."""
+def _other_calls(states: Sequence[Example]) -> list[Action | None]:
+    """Per state: the demonstration of the next state that makes another call, in a ring; None where the next 8 calls
+    are all the same."""
     calling = [state.demonstration for state in states if state.demonstration.tool_calls]
-    found: list[Action | None] = []
+    others: list[Action | None] = []
     position = 0
     for state in states:
         position += bool(state.demonstration.tool_calls)
         ahead = (calling[(position + step) % len(calling)] for step in range(min(len(calling), 8)))
-        found.append(next((action for action in ahead if not _alike(action, state.demonstration)), None))
-    return found
+        others.append(next((action for action in ahead if not _same_calls(action, state.demonstration)), None))
+    return others
 
 
-def _alike(a: Action, b: Action) -> bool:
+def _same_calls(a: Action, b: Action) -> bool:
     return [(c["name"], c["arguments"]) for c in a.tool_calls] == [(c["name"], c["arguments"]) for c in b.tool_calls]
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from tasks.artefact.stage import Artefact, obtain
+from tasks.artefact.writer import Writer
 from tasks.orchestration.stage_task import published, stage_task
-from tasks.stages.score.stage import STAGE, write_scores
+from tasks.stages.score.stage import STAGE, inputs, write_scores
 from tasks.store.store import Store
-from tasks.verifiers.build import identity
 from tasks.verifiers.section import ScoreConfig
 
 
@@ -16,12 +16,8 @@ def score(
 ) -> Artefact:
     """Give every rollout its verdict."""
     store = Store(store_url)
-    inputs = {"rollouts": str(rollouts.ref), "states": str(states.ref), "verifier": identity(config.verifier)}
-    artefact = obtain(
-        STAGE,
-        config,
-        inputs,
-        store,
-        lambda writer: write_scores(writer, store, rollouts.ref, states.ref, trajectories.ref, config),
-    )
-    return published(artefact, store)
+
+    def produce(writer: Writer) -> None:
+        write_scores(writer, store, rollouts.ref, states.ref, trajectories.ref, config)
+
+    return published(obtain(STAGE, config, inputs(rollouts.ref, states.ref, config), store, produce), store)

@@ -21,7 +21,7 @@ from schemas.trajectories import opening
 from tasks.artefact.stage import Stage
 from tasks.artefact.table import frame
 from tasks.artefact.writer import Writer
-from tasks.states.draw import place
+from tasks.states.hashing import hash_fraction
 from tasks.store.manifest import Ref
 from tasks.store.store import Store
 
@@ -30,7 +30,7 @@ STAGE = Stage("states", version=2, tables={"states": STATES})
 
 def assigned(group: str, validation_fraction: float) -> Split:
     """The split of a group, from nothing but its name."""
-    return Split.VALIDATION if place(group) < validation_fraction else Split.TRAIN
+    return Split.VALIDATION if hash_fraction(group) < validation_fraction else Split.TRAIN
 
 
 def exclusion(

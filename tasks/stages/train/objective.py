@@ -15,11 +15,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from schemas.profiles import REWARD_TOLERANCE
+
 EPSILON = 1e-4
 """Added to a group's standard deviation (TRL's value)."""
-
-TOLERANCE = 1e-6
-"""Rewards of a group vary when max - min exceeds this."""
 
 
 def groups_vary(rewards_KG: Tensor) -> Tensor:
@@ -29,7 +28,7 @@ def groups_vary(rewards_KG: Tensor) -> Tensor:
     """
     undecided_KG = rewards_KG.isnan()
     highest_K = rewards_KG.masked_fill(undecided_KG, -torch.inf).amax(1)
-    return highest_K - rewards_KG.masked_fill(undecided_KG, torch.inf).amin(1) > TOLERANCE
+    return highest_K - rewards_KG.masked_fill(undecided_KG, torch.inf).amin(1) > REWARD_TOLERANCE
 
 
 def advantages(rewards_KG: Tensor, kind: Literal["grpo", "leave_one_out", "dr_grpo"]) -> Tensor:

@@ -11,8 +11,9 @@ from tasks.artefact.stage import obtain
 from tasks.errors import ConfigurationError, InputError, StageFailed
 from tasks.exchange.export import export
 from tasks.policy.files import Policy
+from tasks.stages.select.selection import select_states
 from tasks.stages.select.stage import STAGE as PIVOTS
-from tasks.stages.select.stage import select_states, write_pivots
+from tasks.stages.select.stage import write_pivots
 from tasks.store.lineage import lineage
 from tasks.store.store import Store
 from tests.builders import trajectory

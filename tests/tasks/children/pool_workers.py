@@ -1,4 +1,4 @@
-"""Work for the tests of the pool, and a worker module that hands it out:
+"""Work for the tests of the pool, and a worker module that runs it:
 `python -m tests.tasks.children.pool_workers SPEC`, as `tests.tasks.children.workers` is run."""
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from tasks.children.child import enter
-from tasks.children.pool import deal
+from tasks.children.pool import run_pool
 from tasks.children.progress import Update, report
 from tasks.errors import InputError
 
@@ -70,12 +70,12 @@ def fault(act: str) -> None:
 def work(spec: Spec) -> None:
     done = 0
 
-    def finished(_: object) -> None:
+    def on_result(_: object) -> None:
         nonlocal done
         done += 1
         report(Update("rollout", done, spec.items))
 
-    deal(range(spec.items), partial(prepare, Path(spec.notes), spec.act), spec.processes, finished)
+    run_pool(range(spec.items), partial(prepare, Path(spec.notes), spec.act), spec.processes, on_result)
 
 
 if __name__ == "__main__":

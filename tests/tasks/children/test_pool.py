@@ -1,4 +1,4 @@
-"""Work is dealt out to whoever is free; a fault of one ends all and is told; all end with the one that dealt."""
+"""Whoever is free takes the next item; a fault of one ends all and is told; all end with the one that started them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from tasks.children.child import run_child
-from tasks.children.pool import accelerators, deal
+from tasks.children.pool import accelerators, run_pool
 from tasks.errors import ConfigurationError, InputError, StageFailed
 from tests.tasks.children.pool_workers import Spec, prepare
 
@@ -28,9 +28,9 @@ def importable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT))
 
 
-def dealt(notes: Path, act: str, items: int, processes: int) -> list[tuple[int, int, str | None]]:
+def pooled(notes: Path, act: str, items: int, processes: int) -> list[tuple[int, int, str | None]]:
     results: list[tuple[int, int, str | None]] = []
-    deal(range(items), partial(prepare, notes, act), processes, results.append)
+    run_pool(range(items), partial(prepare, notes, act), processes, results.append)
     return results
 
 
@@ -54,7 +54,7 @@ def until_ended(pids: list[int]) -> None:
 
 
 def test_processes_work_at_the_same_time_and_every_item_is_done_once(tmp_path: Path) -> None:
-    results = dealt(tmp_path, "together", items=5, processes=2)
+    results = pooled(tmp_path, "together", items=5, processes=2)
     assert sorted(item for item, _, _ in results) == [0, 1, 2, 3, 4]
     assert {pid for _, pid, _ in results} == set(ready(tmp_path)) and len(ready(tmp_path)) == 2
     assert os.getpid() not in ready(tmp_path)
@@ -62,32 +62,32 @@ def test_processes_work_at_the_same_time_and_every_item_is_done_once(tmp_path: P
 
 
 def test_who_is_free_takes_what_is_left(tmp_path: Path) -> None:
-    results = dealt(tmp_path, "one is slow", items=5, processes=2)
+    results = pooled(tmp_path, "one is slow", items=5, processes=2)
     by_item = {item: pid for item, pid, _ in results}
     assert len({by_item[item] for item in (1, 2, 3, 4)}) == 1 and by_item[0] != by_item[1]
 
 
 def test_no_more_processes_than_items(tmp_path: Path) -> None:
-    assert len(dealt(tmp_path, "together", items=2, processes=3)) == 2
+    assert len(pooled(tmp_path, "together", items=2, processes=3)) == 2
     assert len(ready(tmp_path)) == 2
-    assert dealt(tmp_path, "one is slow", items=0, processes=3) == []
+    assert pooled(tmp_path, "one is slow", items=0, processes=3) == []
 
 
 @pytest.mark.parametrize(("items", "processes"), [(3, 1), (1, 3)])
 def test_one_process_is_this_one(tmp_path: Path, items: int, processes: int) -> None:
     for item in range(5):
         (tmp_path / f"began-{item}").touch()
-    assert {pid for _, pid, _ in dealt(tmp_path, "one is slow", items, processes)} == {os.getpid()}
+    assert {pid for _, pid, _ in pooled(tmp_path, "one is slow", items, processes)} == {os.getpid()}
 
 
 def test_each_process_sees_an_accelerator_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,GPU-3f,7")
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
-    seen = {item: device for item, _, device in dealt(tmp_path, "together", items=2, processes=2)}
+    seen = {item: device for item, _, device in pooled(tmp_path, "together", items=2, processes=2)}
     assert seen == {0: "5", 1: "GPU-3f"}
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "5,GPU-3f,7"
     with pytest.raises(ConfigurationError, match="4 processes need an accelerator each, and 3 can be seen"):
-        dealt(tmp_path, "together", items=2, processes=4)
+        pooled(tmp_path, "together", items=2, processes=4)
 
 
 def test_without_a_choice_accelerators_go_by_number_and_a_cpu_is_shared(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +110,7 @@ def test_without_a_choice_accelerators_go_by_number_and_a_cpu_is_shared(monkeypa
 )
 def test_a_fault_of_one_is_told_and_ends_the_others(tmp_path: Path, act: str, kind: type[Exception], text: str) -> None:
     with pytest.raises(kind, match=text):
-        dealt(tmp_path, act, items=3, processes=2)
+        pooled(tmp_path, act, items=3, processes=2)
     assert not any(map(alive, ready(tmp_path)))
     assert not (tmp_path / "began-2").exists()
 
@@ -140,7 +140,7 @@ run_child("tests.tasks.children.pool_workers", spec, timeout_s=600, log=logging.
 
 
 def hanging(notes: Path) -> subprocess.Popen[bytes]:
-    """A parent whose child has dealt items to two processes, which never finish them."""
+    """A parent whose child has given items to two processes, which never finish them."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     parent = subprocess.Popen([sys.executable, "-c", PARENT, str(notes)], cwd=ROOT, env=environment)
     end = time.monotonic() + 120
@@ -150,15 +150,15 @@ def hanging(notes: Path) -> subprocess.Popen[bytes]:
     return parent
 
 
-def dealing(pid: int) -> int:
+def parent_of(pid: int) -> int:
     """The process that started this one."""
     return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
 
 
-@pytest.mark.parametrize("killed", ["the parent", "the process that dealt"])
+@pytest.mark.parametrize("killed", ["the parent", "the process that started them"])
 def test_all_end_when_one_above_them_is_killed(tmp_path: Path, killed: str) -> None:
     parent = hanging(tmp_path)
-    (middle,) = {dealing(pid) for pid in ready(tmp_path)}
+    (middle,) = {parent_of(pid) for pid in ready(tmp_path)}
     if killed == "the parent":
         parent.kill()
     else:
@@ -169,7 +169,7 @@ def test_all_end_when_one_above_them_is_killed(tmp_path: Path, killed: str) -> N
 
 def test_all_end_when_the_run_is_interrupted(tmp_path: Path) -> None:
     parent = hanging(tmp_path)
-    (middle,) = {dealing(pid) for pid in ready(tmp_path)}
+    (middle,) = {parent_of(pid) for pid in ready(tmp_path)}
     parent.send_signal(2)
     until_ended([middle, *ready(tmp_path)])
     assert parent.wait(20) != 0

@@ -9,7 +9,7 @@ from schemas.toolsets import TOOLSETS
 from schemas.trajectories import TRAJECTORIES
 from tasks.artefact.stage import Artefact, obtain
 from tasks.artefact.table import frame
-from tasks.states import reader as room
+from tasks.states import reader as reader_module
 from tasks.states.reader import StateReader
 from tasks.store.store import Store
 from tests.builders import TRAJECTORIES_STAGE, NoSettings, commit_states, episode, trajectory
@@ -52,19 +52,19 @@ def reader_of(store: Store, *parts: list[int]) -> StateReader:
 
 
 def test_each_state_has_the_tools_of_its_trajectory(store: Store) -> None:
-    found = [s.state.tools for s in reader_of(store, [0, 1], [1, -1, 2, 0]).all()]
-    assert found == [tuple(toolset(n)) if n >= 0 else () for n in (0, 1, 1, -1, 2, 0) for _ in range(2)]
+    tools = [s.state.tools for s in reader_of(store, [0, 1], [1, -1, 2, 0]).all()]
+    assert tools == [tuple(toolset(n)) if n >= 0 else () for n in (0, 1, 1, -1, 2, 0) for _ in range(2)]
 
 
 def test_equal_tool_sets_are_one_object_also_where_few_are_kept(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len({id(s.state.tools) for s in reader_of(store, [0, 1], [1, 0]).all()}) == 2
-    monkeypatch.setattr(room, "_PARSED", 1)
+    monkeypatch.setattr(reader_module, "_PARSED_TOOLSETS", 1)
     part = reader_of(store, [0, 1, 2, 0, 1, 2]).part(0)
     assert len({id(s.state.tools) for s in part}) == 3
 
 
 def test_tool_sets_that_no_state_in_hand_has_take_little_memory(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "_PARSED", 4)
+    monkeypatch.setattr(reader_module, "_PARSED_TOOLSETS", 4)
     states, trajectories = committed(store, *([i * 100 + j for j in range(100)] for i in range(4)))
     objects = _taken(lambda: [toolset_ for n in range(400) for toolset_ in json.loads(json.dumps(toolset(n)))])
 

@@ -1,15 +1,21 @@
 import json
+import random
+from statistics import fmean
 from typing import Any
 
 import pytest
 
 from schemas.config import ProfileConfig, SplitConfig
 from schemas.profiles import PROFILES, Unrecorded
+from schemas.states import STATES
 from schemas.trajectories import TRAJECTORIES
+from tasks.artefact.stage import obtain
 from tasks.artefact.table import frame, validate
-from tasks.stages.profile.recorded import counts, recorded_part
+from tasks.stages.profile.recorded import RECORDED, any_recorded, counts, recorded_part, write_recorded
+from tasks.stages.profile.stage import STAGE
 from tasks.stages.split.stage import split_part
-from tests.builders import trajectory
+from tasks.store.store import Store
+from tests.builders import commit_states, commit_trajectories, trajectory
 
 ALL = {"pass_rate": 0.25, "pass_rate_total": 8, "pass_rate_passed": 2}
 
@@ -81,3 +87,56 @@ def test_rewards_of_rollouts_go_before_a_pass_rate_and_are_profiled_like_ours() 
     ]
     assert reasons == {"impossible_reward": 1}
     assert profiles["low"][0] < 0.5 < profiles["high"][0]
+
+
+def test_the_sums_of_recorded_rewards_are_exact() -> None:
+    rng = random.Random(0)
+    metadata = json.dumps({"only_last_action": True})
+    trajectories = frame(TRAJECTORIES, [trajectory(number, metadata=metadata) for number in range(200)])
+    states, _ = split_part(trajectories, SplitConfig(validation_fraction=0))
+    rewarded = {
+        name: [(rng.choice([0.0, 0.1, 0.3, 1 / 3, 0.9, 1.0]), "a") for _ in range(rng.randint(1, 24))]
+        for name in trajectories["trajectory_id"]
+    }
+    profiles, _ = recorded_part(states, trajectories, ProfileConfig(), rewarded)
+    assert profiles["trajectory_id"].to_list() == list(rewarded)
+    for row, group in zip(profiles.iter_rows(named=True), rewarded.values(), strict=True):
+        rewards = [reward for reward, _ in group]
+        mean = fmean(rewards)
+        assert (row["mean"], row["variance"]) == (mean, fmean((reward - mean) ** 2 for reward in rewards)), (
+            "bit for bit"
+        )
+
+
+def test_no_rows_give_no_profiles() -> None:
+    profiles, reasons = recorded_part(
+        frame(STATES, []), frame(TRAJECTORIES, []), ProfileConfig(), {"elsewhere": [(1.0, "a")]}
+    )
+    validate(PROFILES, profiles, "test")
+    assert (profiles.height, reasons) == (0, {})
+
+
+@pytest.mark.parametrize(
+    ("metadata", "expected"),
+    [({}, False), ({"pass_rate": 0.5}, False), (ALL, True), ({"response_reward": 0.0}, True)],
+)
+def test_a_record_is_a_pass_rate_with_its_counts_or_a_reward(
+    store: Store, metadata: dict[str, Any], expected: bool
+) -> None:
+    trajectories = commit_trajectories(store, [[trajectory(0)], [trajectory(1, metadata=json.dumps(metadata))]])
+    assert any_recorded(store, trajectories.ref) is expected
+
+
+def test_the_artefact_says_that_another_policy_was_profiled(store: Store) -> None:
+    rows = [[trajectory(2 * part + i, metadata=json.dumps(ALL)) for i in range(2)] for part in range(2)]
+    trajectories = commit_trajectories(store, rows)
+    states = commit_states(store, trajectories)
+    profiles = obtain(
+        STAGE,
+        ProfileConfig(),
+        {"policy": RECORDED},
+        store,
+        lambda writer: write_recorded(writer, store, states.ref, trajectories.ref, ProfileConfig(), {}),
+    )
+    assert profiles.rows == store.manifest(states.ref).rows == 8
+    assert "another policy" in store.manifest(profiles.ref).summary["profiled_by"]

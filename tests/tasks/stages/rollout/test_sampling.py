@@ -2,19 +2,19 @@ from pathlib import Path
 
 import pytest
 
-from schemas.config import RolloutConfig
+from schemas.config import RolloutConfig, SplitConfig
 from schemas.rollouts import ROLLOUTS
 from schemas.section import Engine
 from tasks.artefact.stage import obtain
 from tasks.artefact.writer import Writer
 from tasks.errors import StageFailed
 from tasks.policy.chat import ChatFormat
-from tasks.policy.files import DESK
-from tasks.stages.rollout import sampling as room
-from tasks.stages.rollout import segments as cuts
-from tasks.stages.rollout.sampling import Counted, prompted, sample_part
-from tasks.stages.rollout.segments import Earlier, segment_seed
-from tasks.stages.rollout.stage import STAGE
+from tasks.policy.files import DESK, resolve
+from tasks.stages.rollout import sampling, segments
+from tasks.stages.rollout.resume import RolloutArchive
+from tasks.stages.rollout.sampling import PartResult, PartSampler, SkipCounts, part_sampler, render_prompts
+from tasks.stages.rollout.segments import segment_seed
+from tasks.stages.rollout.stage import STAGE, RolloutSpec
 from tasks.states.example import Example
 from tasks.states.reader import StateReader
 from tasks.store.manifest import Ref
@@ -41,12 +41,16 @@ def sampler(chat: ChatFormat) -> ScriptedSampler:
     return ScriptedSampler(chat.tokenizer, lambda prompt, index: f"after {len(prompt)}, sample {index}")
 
 
-def sampled(store: Store, states, sampler, chat, config: RolloutConfig = CONFIG, seed: int = 5):
-    found, reasons = prompted(chat, states, config)
-    writer = Writer(store, REF, STAGE.tables)
-    earlier = Earlier(store, STAGE.version, {}, {})
-    assert sample_part(writer, 2, found, reasons, config, seed, lambda: sampler, chat, earlier) <= len(found)
-    (record,) = writer.records()
+def sampling_with(store: Store, chat: ChatFormat, engine, reader=None, writer=None) -> PartSampler:
+    writer = writer or Writer(store, REF, STAGE.tables)
+    return PartSampler(reader, writer, RolloutArchive(store, STAGE.version, {}, {}), chat, engine, CONFIG, seed=5)
+
+
+def sampled(store: Store, states, sampler, chat):
+    """The rows and the record of these states as part 2."""
+    part_sampler = sampling_with(store, chat, lambda: sampler)
+    part_sampler.write(2, states)
+    (record,) = part_sampler.writer.records()
     return store.read_part(REF, record.parts[0]), record
 
 
@@ -67,7 +71,7 @@ def test_every_state_gets_its_samples_with_prompt_and_text(store, states, sample
 
 
 def test_segments_have_seeds_of_their_own(store, states, sampler, chat, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cuts, "SEGMENT_STATES", 1)
+    monkeypatch.setattr(segments, "SEGMENT_STATES", 1)
     sampled(store, states, sampler, chat)
     assert [len(prompts) for prompts, _ in sampler.asked] == [4, 4, 4]
     keys = [state.key for state in states]
@@ -77,7 +81,7 @@ def test_segments_have_seeds_of_their_own(store, states, sampler, chat, monkeypa
 def test_a_killed_run_goes_on_after_its_last_segment_and_gives_identical_rows(
     store, states, sampler, chat, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(cuts, "SEGMENT_STATES", 1)
+    monkeypatch.setattr(segments, "SEGMENT_STATES", 1)
     undisturbed, _ = sampled(Store(str(tmp_path / "other")), states, sampler, chat)
 
     def dies(prompt: str, index: int) -> str:
@@ -95,14 +99,14 @@ def test_a_killed_run_goes_on_after_its_last_segment_and_gives_identical_rows(
 
 
 def test_what_is_too_long_or_refused_is_counted(store, states, sampler, chat, monkeypatch) -> None:
-    lengths = [len(p.prompt) for p in prompted(chat, states, CONFIG)[0]]
+    lengths = [len(p.prompt) for p in render_prompts(chat, states, CONFIG)[0]]
     limit = sorted(lengths)[6]
     config = CONFIG.model_copy(update={"engine": Engine(max_model_len=limit + CONFIG.max_tokens)})
-    kept, reasons = prompted(chat, states, config)
-    assert [len(p.prompt) for p in kept] == [n for n in lengths if n <= limit]
-    assert reasons == Counted({"too_long": sum(n > limit for n in lengths)})
+    fitting, skips = render_prompts(chat, states, config)
+    assert [len(p.prompt) for p in fitting] == [n for n in lengths if n <= limit]
+    assert skips == SkipCounts({"too_long": sum(n > limit for n in lengths)})
 
-    monkeypatch.setattr(room, "render", lambda *_: _refusing(lengths))
+    monkeypatch.setattr(sampling, "render", lambda *_: _refusing(lengths))
     rows, record = sampled(store, states, sampler, chat)
     assert record.reasons == {"not_rendered": 1}
     assert record.summary["refusal"] == "the chat template refuses it"
@@ -124,11 +128,11 @@ def test_a_part_without_states_is_an_empty_part(store, sampler, chat) -> None:
 def test_what_the_template_said_is_in_the_failure_of_an_empty_stage(store, states, chat, monkeypatch) -> None:
     refusing = "{{ raise_exception('ids of nine characters, please') }}"
     monkeypatch.setattr(chat.tokenizer, "chat_template", refusing)
-    found, counted = prompted(chat, states, CONFIG)
-    assert found == [] and counted.reasons == {"not_rendered": 12}
+    fitting, skips = render_prompts(chat, states, CONFIG)
+    assert fitting == [] and skips.reasons == {"not_rendered": 12}
 
     def produce(writer: Writer) -> None:
-        sample_part(writer, 0, found, counted, CONFIG, 5, pytest.fail, chat, Earlier(store, STAGE.version, {}, {}))
+        sampling_with(store, chat, pytest.fail, writer=writer).write(0, states)
 
     with pytest.raises(StageFailed, match=r"12 not_rendered; the chat template refuses.*nine characters, please"):
         obtain(STAGE, CONFIG, {}, store, produce)
@@ -152,6 +156,42 @@ def test_an_unfinished_sample_keeps_all_its_tokens(store, states, chat) -> None:
 def test_states_that_share_no_prefix_are_counted(states, chat, monkeypatch) -> None:
     counting = "{{ messages | length }}{% for m in messages %}<|im_start|>{{ m.content }}<|im_end|>{% endfor %}"
     monkeypatch.setattr(chat.tokenizer, "chat_template", counting)
-    kept, reasons = prompted(chat, states, CONFIG)
-    assert reasons == Counted({"rendered_alone": 9}), "all but the longest of each of 3 trajectories"
-    assert len(kept) == 12
+    fitting, skips = render_prompts(chat, states, CONFIG)
+    assert skips == SkipCounts({"rendered_alone": 9}), "all but the longest of each of 3 trajectories"
+    assert len(fitting) == 12
+
+
+def test_a_part_is_its_training_states(store, chat, sampler) -> None:
+    rows = [[trajectory(i, episode(2)) for i in range(part, 30, 2)] for part in (0, 1)]
+    trajectories = commit_trajectories(store, rows)
+    states = commit_states(store, trajectories, SplitConfig(validation_fraction=0.5))
+    reader = StateReader(store, states.ref, trajectories.ref)
+    training = [state.key for state in reader.part(1, split="train")]
+    assert 0 < len(training) < 30
+    result = sampling_with(store, chat, lambda: sampler, reader)(1)
+    assert result == PartResult(sampled=len(training), sampled_before=0)
+    (record,) = Writer(store, REF, STAGE.tables).records()
+    rollouts = store.read_part(REF, record.parts[0])
+    assert list(rollouts.select("trajectory_id", "turn_index").unique(maintain_order=True).iter_rows()) == training
+
+
+def test_the_engine_of_a_process_starts_once_and_only_where_something_is_to_be_sampled(
+    store, chat, sampler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trajectories = commit_trajectories(store, [[trajectory(part, episode(2))] for part in range(3)])
+    states = commit_states(store, trajectories)
+    started: list[int] = []
+
+    def start(folder: Path, engine: Engine, seed: int):
+        started.append(seed)
+        return sampler
+
+    monkeypatch.setattr(sampling, "start", start)
+    refs = {"target": REF, "states": states.ref, "trajectories": trajectories.ref}
+    spec = RolloutSpec(store=store.root, **refs, policy=resolve("desk", store), config=CONFIG, seed=7)
+    sample = part_sampler(spec, DESK)
+    assert started == []
+    assert [sample(index) for index in (0, 1)] == [PartResult(2, 0)] * 2 and started == [7]
+    again = part_sampler(spec, DESK)
+    assert again(1) == PartResult(0, 2) and started == [7], "its segment was staged"
+    assert again(2) == PartResult(2, 0) and started == [7, 7]

@@ -87,5 +87,5 @@ class Run:
         return obtain(PROFILES_STAGE, NoSettings(), inputs, self.store, lambda writer: write_profiles(writer, *args))
 
     def summary(self, artefact: Artefact) -> dict[str, Any]:
-        found: dict[str, Any] = self.store.manifest(artefact.ref).summary["self_check"]
-        return found
+        check: dict[str, Any] = self.store.manifest(artefact.ref).summary["self_check"]
+        return check

@@ -20,35 +20,35 @@ CONFIG = ScoreConfig(verifier=ToolCallSettings())
 
 def stopped(run: Run, lost: int | None = None) -> list[PartRecord]:
     """The parts' records of a run that was stopped before its commit; the file of part `lost` is then gone."""
-    found: list[PartRecord] = []
+    records: list[PartRecord] = []
 
     def produce(writer: Writer) -> None:
         run.write(writer, CONFIG)
-        found.extend(writer.records())
-        for part in found[lost].parts if lost is not None else ():
+        records.extend(writer.records())
+        for part in records[lost].parts if lost is not None else ():
             writer.store.objects.remove(f"scores/{writer.ref.version}/{part.key}")
         raise StageFailed("stopped")
 
     with pytest.raises(StageFailed, match="stopped"):
         obtain(STAGE, CONFIG, {"rollouts": str(run.rollouts.ref)}, run.store, produce)
-    return found
+    return records
 
 
 def test_each_record_holds_its_own_parts_check_and_the_manifest_their_sum(store: Store) -> None:
     run = Run(store, RIGHT, parts=3)
     checks: list[dict[str, Any]] = [record.summary["self_check"] for record in stopped(run)]
     assert [check["gold"] for check in checks] == [5, 5, 5]
-    found = run.summary(run.score(CONFIG))
-    assert (found["gold"], found["junk"]) == (15, sum(check["junk"] for check in checks))
+    total = run.summary(run.score(CONFIG))
+    assert (total["gold"], total["junk"]) == (15, sum(check["junk"] for check in checks))
 
 
 @pytest.mark.parametrize("lost", [0, 2])
 def test_a_part_that_is_done_again_counts_once(store: Store, lost: int) -> None:
     run = Run(store, RIGHT, parts=3)
     stopped(run, lost)
-    made = run.score(CONFIG)
-    summary = store.manifest(made.ref).summary
-    assert (summary["self_check"]["gold"], summary["undecided"]["asked"], made.rows) == (15, 15, 15)
+    scores = run.score(CONFIG)
+    summary = store.manifest(scores.ref).summary
+    assert (summary["self_check"]["gold"], summary["undecided"]["asked"], scores.rows) == (15, 15, 15)
 
 
 def test_a_part_more_costs_the_store_as_much_as_the_one_before(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,12 +59,12 @@ def test_a_part_more_costs_the_store_as_much_as_the_one_before(store: Store, mon
         asked["get"] += 1
         return get(objects, key)
 
-    found = []
+    reads = []
     for parts in (2, 5, 8):
         run = Run(store, RIGHT, WRONG, parts=parts)
         monkeypatch.setattr(Objects, "get", counting)
         asked.clear()
         run.score(CONFIG)
-        found.append(asked["get"])
+        reads.append(asked["get"])
         monkeypatch.setattr(Objects, "get", get)
-    assert found[2] - found[1] == found[1] - found[0] > 0
+    assert reads[2] - reads[1] == reads[1] - reads[0] > 0

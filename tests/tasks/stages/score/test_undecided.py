@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from tasks.errors import NotInStore, StageFailed
-from tasks.stages.score import stage as scoring
+from tasks.stages.score import verdicts
+from tasks.stages.score.undecided import count_undecided, require_decided
 from tasks.store.store import Store
 from tasks.verifiers.kinds import CascadeSettings, ExactSettings, JudgeSettings, PythonSettings
 from tasks.verifiers.section import ScoreConfig
@@ -28,9 +29,9 @@ def says_which(body: dict[str, Any]) -> str:
 
 @pytest.fixture
 def judge() -> Iterator[Server]:
-    with serving() as found:
-        found.otherwise = says_which
-        yield found
+    with serving() as server:
+        server.otherwise = says_which
+        yield server
 
 
 def config(judge: Server, max_undecided: float = 0.0, **settings: Any) -> ScoreConfig:
@@ -60,14 +61,19 @@ def test_a_run_with_a_larger_budget_asks_about_the_rest_only(
     with pytest.raises(StageFailed, match=r"4 of 30 samples .*its budget of 8 requests is spent \(max_requests\)"):
         run.score(config(judge, max_requests=8))
     with monkeypatch.context() as patched:
-        patched.setattr(scoring, "self_check", lambda *_: pytest.fail("checked again"))
-        made = run.score(config(judge, max_requests=20))
+        patched.setattr(verdicts, "self_check", lambda *_: pytest.fail("checked again"))
+        scores = run.score(config(judge, max_requests=20))
     questions = [request["messages"][1]["content"] for request in judge.asked]
     assert len(questions) == len(set(questions)) == 2 * QUESTIONS
     clean = Run(Store(str(tmp_path / "clean")), RIGHT, WRONG, OTHER)
-    assert store.read(made.ref).equals(clean.store.read(clean.score(config(judge)).ref))
-    assert run.summary(made) == clean.summary(clean.score(config(judge)))
-    assert made.reasons == {"verdict:equal": 6, "verdict:equivalent": 6, "verdict:refused": 6, "verdict:wrong_kind": 12}
+    assert store.read(scores.ref).equals(clean.store.read(clean.score(config(judge)).ref))
+    assert run.summary(scores) == clean.summary(clean.score(config(judge)))
+    assert scores.reasons == {
+        "verdict:equal": 6,
+        "verdict:equivalent": 6,
+        "verdict:refused": 6,
+        "verdict:wrong_kind": 12,
+    }
 
 
 def test_what_is_within_the_bound_is_said_and_its_states_have_no_profile(store: Store, judge: Server) -> None:
@@ -75,10 +81,10 @@ def test_what_is_within_the_bound_is_said_and_its_states_have_no_profile(store: 
     run = Run(store, RIGHT, WRONG, OTHER)
     with pytest.raises(StageFailed, match="2 of 30 samples"):
         run.score(config(judge, max_undecided=0.06))
-    made = run.score(config(judge, max_undecided=0.07))
-    undecided = store.manifest(made.ref).summary["undecided"]
+    scores = run.score(config(judge, max_undecided=0.07))
+    undecided = store.manifest(scores.ref).summary["undecided"]
     assert (undecided["asked"], undecided["undecided"], undecided["causes"]) == (30, 2, {"judge: HTTP 503": 2})
-    profiles = run.profile(made)
+    profiles = run.profile(scores)
     assert (profiles.rows, profiles.reasons) == (9, {"undecided": 1})
     assert set(store.read(profiles.ref)["n"]) == {3}, "no profile is of fewer samples than were drawn"
     assert run.score(config(judge, max_undecided=0.07)).cached
@@ -103,3 +109,19 @@ def test_requests_side_by_side_give_what_they_give_one_by_one(store: Store, judg
     judge.otherwise = when_three_ask
     run = Run(store, RIGHT, WRONG, OTHER)
     assert store.read(run.score(config(judge, concurrency=3)).ref).equals(expected)
+
+
+def test_counts_add_up_with_their_most_frequent_causes() -> None:
+    details = [f"judge: cause {i}; vote {n}" for i in range(7) for n in range(i + 1)]
+    count = count_undecided(100, details)
+    assert (count.asked, count.undecided, count.last) == (100, 28, "judge: cause 6; vote 6")
+    assert count.causes == {f"judge: cause {i}": i + 1 for i in range(2, 7)}
+    both = count.plus(count_undecided(50, []))
+    assert (both.asked, both.undecided, both.last, both.causes) == (150, 28, count.last, count.causes)
+
+
+def test_the_bound_is_of_all_verdicts_that_there_will_be() -> None:
+    config = ScoreConfig(max_undecided=0.1)
+    require_decided(count_undecided(20, ["down"] * 10), 100, "samples", config)
+    with pytest.raises(StageFailed, match=r"11 of 100 samples are undecided, after 20 .*11 times down"):
+        require_decided(count_undecided(20, ["down"] * 11), 100, "samples", config)

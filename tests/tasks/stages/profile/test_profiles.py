@@ -8,11 +8,11 @@ from schemas.config import ProfileConfig
 from schemas.profiles import PROFILES
 from schemas.scores import SCORES
 from tasks.artefact.table import frame, validate
-from tasks.stages.profile.stage import profile_part, wilson
+from tasks.stages.profile.profiles import profile_part
 
 
 def tables(groups: list[list[float]], reasons: list[str] | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Scores of one state a group, and the states."""
+    """Scores of one state per group, and the states."""
     scores = [
         {
             "trajectory_id": f"{i:016x}",
@@ -88,16 +88,6 @@ def test_states_without_scores_have_no_profile_and_the_order_is_the_states() -> 
     shuffled = scores.filter(pl.col("turn_index") != 1).sort("turn_index", descending=True)
     profiles = profile_part(shuffled, states, ProfileConfig())
     assert profiles["turn_index"].to_list() == [0, 2]
-
-
-@pytest.mark.parametrize(
-    ("mean", "n", "low", "high"),
-    [(0.0, 10, 0.0, 0.2775), (1.0, 10, 0.7225, 1.0), (0.5, 10, 0.2366, 0.7634), (0.9, 100, 0.8256, 0.9448)],
-)
-def test_wilsons_interval_has_its_known_values(mean: float, n: int, low: float, high: float) -> None:
-    found = pl.DataFrame({"mean": [mean], "n": [n]}, schema={"mean": pl.Float64, "n": pl.Int32})
-    lower, upper = wilson(pl.col("mean"), pl.col("n"), 0.95)
-    assert found.select(lower.alias("low"), upper.alias("high")).row(0) == pytest.approx((low, high), abs=5e-5)
 
 
 def test_a_higher_confidence_gives_a_wider_interval() -> None:
