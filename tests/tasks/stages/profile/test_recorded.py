@@ -8,7 +8,7 @@ from schemas.profiles import PROFILES, Unrecorded
 from schemas.trajectories import TRAJECTORIES
 from tasks.artefact.table import frame, validate
 from tasks.stages.profile.recorded import counts, recorded_part
-from tasks.stages.split.stage import split_part
+from tasks.stages.split.cut import split_part
 from tests.builders import trajectory
 
 ALL = {"pass_rate": 0.25, "pass_rate_total": 8, "pass_rate_passed": 2}
