@@ -14,7 +14,7 @@ from schemas.rollouts import ROLLOUTS, NotSampled
 from tasks.artefact.table import frame
 from tasks.artefact.writer import Writer
 from tasks.policy.chat import ChatFormat
-from tasks.policy.parsing import written_by
+from tasks.policy.parsing import template_format
 from tasks.policy.rendering import render
 from tasks.sampler.sampler import Sample, Sampler, Sampling
 from tasks.stages.rollout.segments import Earlier, segment_seed, segments
@@ -86,7 +86,7 @@ def sample_part(
             writer.write_segment(index, number, found)
             sampled += len(keys[cut])
         frames.append(found)
-    summary = {"parser": written_by(chat.template), **({"refusal": counted.refusal} if counted.refusal else {})}
+    summary = {"parser": template_format(chat.template), **({"refusal": counted.refusal} if counted.refusal else {})}
     writer.write(index, {"rollouts": pl.concat(frames)}, reasons=counted.reasons, summary=summary)
     return sampled
 
