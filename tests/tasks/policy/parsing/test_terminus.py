@@ -38,3 +38,21 @@ def test_real_terminus_answers_are_sessions() -> None:
         for text in (row["expected_answer"], row["model_output"]):
             assert parser_for("terminus")(text) == Action(content=text.strip())
             assert session(text).keystrokes
+
+
+@pytest.mark.parametrize(
+    ("text", "keystrokes", "complete"),
+    [
+        ('{"analysis": "a", "plan": "p", "commands": [{"keystrokes": "ls\\n", "duration": 1}]}', ("ls\n",), False),
+        ('{"analysis": "", "plan": "", "commands": [], "task_complete": true}', (), True),
+        (
+            '{"state_analysis": "", "explanation": "", "is_task_complete": false, "commands": '
+            '[{"keystrokes": "a", "is_blocking": true, "timeout_sec": 1.5}, {"keystrokes": "b"}]}',
+            ("a", "b"),
+            False,
+        ),
+    ],
+)
+def test_both_forms_are_sessions_and_stay_text(text: str, keystrokes: tuple[str, ...], complete: bool) -> None:
+    assert (session(text).keystrokes, session(text).complete) == (keystrokes, complete)
+    assert parser_for("terminus")(text) == Action(content=text)
