@@ -23,7 +23,7 @@ from tasks.artefact.stage import Artefact
 from tasks.children.child import children_stopped_on_error
 from tasks.errors import ConfigurationError
 from tasks.orchestration.stage_task import refusing
-from tasks.policy.files import resolve, trained
+from tasks.policy.files import resolve, stored_policy
 from tasks.report.comparison import card, compared
 from tasks.stages.evaluate.stage import check
 from tasks.stages.train.stage import check as check_training
@@ -82,7 +82,7 @@ def compare(
     with children_stopped_on_error():
         for name, varied in configs.items():
             made = list(training(varied, base, Given()))
-            before, measured[name] = evaluation(c, made, base, trained(made[-1].ref))
+            before, measured[name] = evaluation(c, made, base, stored_policy(made[-1].ref))
             artefacts += [*made, before, measured[name]]
     rows = compared(store.read(before.ref), {name: store.read(one.ref) for name, one in measured.items()})
     settings = {name: json.dumps(VARIANTS[name]) for name in measured}

@@ -19,7 +19,7 @@ from flows.settings.pipeline import PipelineConfig
 from tasks.artefact.stage import Artefact
 from tasks.children.child import children_stopped_on_error
 from tasks.orchestration.stage_task import refusing
-from tasks.policy.files import Policy, resolve, trained
+from tasks.policy.files import Policy, resolve, stored_policy
 from tasks.stages.evaluate.stage import check
 from tasks.stages.evaluate.task import evaluate
 from tasks.stages.ingest.task import ingest
@@ -50,7 +50,7 @@ def training(c: PipelineConfig, reference: Policy, made: Given) -> Iterator[Arte
             yield (profiles := made.pop("profiles") or profile.submit(c.profile, scores, states, url).result())
             yield (pivots := made.pop("pivots") or select.submit(c.select, profiles, seed, url).result())
         update = made.pop("policies") or train.submit(c.train, c.score, pivots, *data, policy, seed, url).result()
-        policy = trained(update.ref)
+        policy = stored_policy(update.ref)
         yield update
 
 
@@ -68,7 +68,7 @@ def stages(c: PipelineConfig, reference: Policy, made: Given) -> Iterator[Artefa
     for artefact in training(c, reference, made):
         artefacts.append(artefact)
         yield artefact
-    yield from evaluation(c, artefacts, reference, trained(artefacts[-1].ref))
+    yield from evaluation(c, artefacts, reference, stored_policy(artefacts[-1].ref))
 
 
 @flow(name="pivotrl")

@@ -26,7 +26,7 @@ from schemas.locations import Location
 from tasks.artefact.stage import Artefact
 from tasks.children.child import children_stopped_on_error
 from tasks.orchestration.stage_task import refusing
-from tasks.policy.files import resolve, trained
+from tasks.policy.files import resolve, stored_policy
 from tasks.stages.evaluate.stage import check
 from tasks.stages.promote.arrivals import recipe
 from tasks.stages.promote.gate import check_gate, check_held_out
@@ -81,7 +81,7 @@ def retrain(
     reference = resolve(c.model, store)
     check_context(c, reference.location, store)
     in_use = promoted(store)
-    baseline = trained(in_use) if in_use else reference
+    baseline = stored_policy(in_use) if in_use else reference
     key = recipe(c, c.seed, reference)
     artefacts: list[Artefact] = []
     with children_stopped_on_error():
@@ -94,7 +94,7 @@ def retrain(
                 if found.ended:
                     return _ended("NoNewData", found.ended, artefacts)
         candidate = artefacts[-1]
-        artefacts += (evaluations := list(evaluation(c, artefacts, baseline, trained(candidate.ref))))
+        artefacts += (evaluations := list(evaluation(c, artefacts, baseline, stored_policy(candidate.ref))))
         made = {artefact.stage: artefact for artefact in artefacts}
         decision = decide.submit(gate, key, made, baseline, evaluations, c.store).result()
     summary = store.manifest(decision.ref).summary

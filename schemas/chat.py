@@ -11,7 +11,7 @@ An example trajectory, as ingest writes it:
       "name": "get_order"},
      {"role": "assistant", "content": "It has shipped.", ...}]
 
-Every key is always there. An empty string means "none": real files write null, "" or nothing at all for the same thing.
+Every key is always there. An empty string means "none", for which real files write null, "" or nothing at all.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any, NotRequired, TypedDict
 
 
 class Role(StrEnum):
-    """Who speaks. Other names for these (human, gpt, ai, observation, ...) are mapped by ingest."""
+    """Who speaks. Ingest maps other names (human, gpt, ai, observation, ...) to these."""
 
     SYSTEM = "system"
     USER = "user"
@@ -31,7 +31,7 @@ class Role(StrEnum):
 
 
 class ToolCall(TypedDict):
-    """One call. `arguments` is the JSON text as recorded; it may be malformed, and then stays as it was."""
+    """One call. `arguments` is the JSON text as recorded, even where it is malformed."""
 
     id: str
     name: str
@@ -39,7 +39,7 @@ class ToolCall(TypedDict):
 
 
 class Message(TypedDict):
-    """One message. Consecutive assistant items of a source are one message: one model call, one action."""
+    """One message. One model call is one message, even where a source records it in several items."""
 
     role: str
     content: str
@@ -87,7 +87,7 @@ class Action:
 
     @property
     def kind(self) -> ActionKind:
-        """Which of the four kinds this is; white space alone is no text."""
+        """Which of the four kinds this is. White space alone is no text."""
         if len(self.tool_calls) > 1:
             return ActionKind.CALLS
         if self.tool_calls:
@@ -99,7 +99,7 @@ class Action:
 class State:
     """Everything the policy sees before one action.
 
-    `task_id` and `world` let a simulator rebuild the world at this point; both are "" for data without one.
+    With `task_id` and `world` a simulator rebuilds the world at this point; both are "" for data without one.
     """
 
     trajectory_id: str

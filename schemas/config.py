@@ -14,6 +14,19 @@ from pydantic import Field
 from schemas.locations import Location
 from schemas.section import RUNTIME, Engine, Section
 
+IngestFormat = Literal[
+    "responses",
+    "toolbench",
+    "swe_agent",
+    "openhands",
+    "tau2",
+    "tooltalk",
+    "sharegpt",
+    "openai",
+]
+"""The formats of records: each is a file in tasks/stages/ingest/formats. `auto` tries them in this order, the most
+telling first: a tau^2 simulation is also a list of chat messages."""
+
 
 class IngestConfig(Section):
     """Where trajectories come from and which are taken."""
@@ -22,9 +35,9 @@ class IngestConfig(Section):
         title="Source",
         description="A file, folder, glob or fsspec URL (s3://bucket/folder), or world://desk?episodes=200&seed=0.",
     )
-    format: Literal[
-        "auto", "openai", "tau2", "sharegpt", "responses", "swe_agent", "toolbench", "tooltalk", "openhands"
-    ] = Field("auto", description="Format of every record; auto finds it by content, record by record.")
+    format: Literal["auto", IngestFormat] = Field(
+        "auto", description="Format of every record; auto finds it by content, record by record."
+    )
     reader: str | None = Field(
         None,
         title="Your own reader",

@@ -1,4 +1,4 @@
-"""The `rejects` table of ingest: one input record that did not become a trajectory, and why. Nothing vanishes.
+"""`rejects`: one input record per row that did not become a trajectory, and why.
 
 An example row:
 
@@ -16,7 +16,7 @@ import polars as pl
 from pandera.polars import Check, Column, DataFrameSchema
 
 RAW_LIMIT = 2000
-"""Characters of a record that are kept."""
+"""Characters of a record that `raw` holds."""
 
 
 class RejectReason(StrEnum):
@@ -37,29 +37,29 @@ class RejectReason(StrEnum):
     RECORD_TOO_LARGE = "record_too_large"
     """A line, or a document that cannot be streamed, above `max_record_mb`."""
     UNKNOWN_FORMAT = "unknown_format"
-    """JSON that no reader recognises, or that the named reader does not."""
+    """JSON that no format recognises, or that is not of the named format."""
     READER_FAILED = "reader_failed"
-    """The reader raised an exception; the detail names it."""
+    """The reader raised an exception, which the detail names, or returned no record."""
     MALFORMED_MESSAGE = "malformed_message"
     """A message that is not an object, or lacks what its kind needs."""
     UNKNOWN_ROLE = "unknown_role"
-    """A message by someone who is neither system, user, assistant nor tool under any known name."""
+    """A message whose author has no known name for system, user, assistant or tool."""
     UNSUPPORTED_CONTENT = "unsupported_content"
     """Content that is not text (an image, a built-in tool): the state could not be rendered as the agent saw it."""
     MALFORMED_CALL = "malformed_call"
-    """A tool call without a name, or that is not an object."""
+    """A tool call that is not an object, or has no name."""
     MALFORMED_TOOLS = "malformed_tools"
     """Tool schemas that are not a list of named functions."""
     NO_ASSISTANT_ACTION = "no_assistant_action"
-    """An episode in which the assistant never acts: an empty one."""
+    """An episode in which the assistant never acts."""
     PREFIX_OF_ANOTHER = "prefix_of_another"
     """The beginning of a longer trajectory of the same file."""
     DUPLICATE = "duplicate"
-    """The same content as a trajectory taken earlier; the detail names that one."""
+    """The same content as an earlier trajectory, which the detail names."""
     NOT_SUCCESSFUL = "not_successful"
-    """Recorded as failed, and only successful ones were asked for."""
+    """Recorded as failed, where `ingest.successful_only` is set."""
     BELOW_MIN_REWARD = "below_min_reward"
-    """A reward below the one asked for, or none."""
+    """A reward below `ingest.min_reward`, or none."""
 
 
 REJECTS = DataFrameSchema(
@@ -74,4 +74,4 @@ REJECTS = DataFrameSchema(
     unique=["source_uri", "source_record"],
     name="rejects",
 )
-"""Key: (source_uri, source_record); a record is rejected once."""
+"""Key: (source_uri, source_record)."""

@@ -1,7 +1,6 @@
-"""`states`: one assistant action of a trajectory.
+"""`states`: one assistant action of a trajectory per row.
 
-The history is not copied: it is `messages[:message_index]` of the trajectory, so that states cost
-O(turns). An example row:
+The history is not copied: it is `messages[:message_index]` of the trajectory. So states cost O(turns). An example row:
 
     trajectory_id "9f2c...", turn_index 3, message_index 7, kind "call", tool "get_order", domain "desk",
     split "train", excluded "", content "", reasoning "",
@@ -20,27 +19,27 @@ from schemas.columns import STATE_KEY, TOOL_CALL
 
 
 class Split(StrEnum):
-    """Where a state is used. The split of a task never changes when data is added."""
+    """Where a state is used. New data never changes the split of a task."""
 
     TRAIN = "train"
     VALIDATION = "validation"
 
 
 SPLIT_BY_OPENING = "split_by_opening"
-"""Beside the reasons: states whose trajectory names no task, held out together with what opens in the same words."""
+"""Counted beside the reasons: states whose trajectory names no task, so that its opening decides the split."""
 
 
 class Exclusion(StrEnum):
     """Why a state takes no part."""
 
     CANNED = "canned"
-    """An opening before any user message: no model sampled it."""
+    """A message before the user's first: no model sampled it."""
     EMPTY = "empty"
     """Neither text nor a call."""
     CONTEXT = "context"
-    """An earlier action of a record that demonstrates only its last one (a NeMo Gym pivot row)."""
+    """An earlier action of a NeMo Gym pivot row, which demonstrates only its last one."""
     TERMINAL = "terminal"
-    """The last action of a trajectory, a message that nothing follows."""
+    """The last action of a trajectory, where it is a message."""
 
 
 STATES = DataFrameSchema(

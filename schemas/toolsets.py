@@ -1,12 +1,12 @@
-"""The `toolsets` side table of `trajectories`: each distinct list of tool schemas once.
+"""`toolsets`, a side table of `trajectories`: one distinct list of tool schemas per row.
 
 An example row:
 
     {"toolset_id": "9a0364b9e99bb480",
      "tools": '[{"type":"function","function":{"name":"get_order","parameters":{"type":"object","properties":{...}}}}]'}
 
-`toolset_id` is "" for trajectories without tools, which have no row here. `tools` keeps the order of tools and keys:
-it is part of what the policy sees.
+Trajectories without tools have the `toolset_id` "", which has no row here. `tools` keeps the order of tools and keys,
+since the policy sees it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The `trajectories` table: one recorded agent episode, normalised.
+"""`trajectories`: one recorded agent episode per row, normalised.
 
-An example row (reward in the source's own unit, None where none was recorded):
+An example row (the reward is in the source's own unit; None where none was recorded):
 
     {"trajectory_id": "5f1c0e8a9b7d4432", "task_id": "58", "domain": "retail", "world": "",
      "source_uri": "file:///data/sft.jsonl", "source_record": 3,
@@ -9,10 +9,9 @@ An example row (reward in the source's own unit, None where none was recorded):
      "toolset_id": "9a0364b9e99bb480", "reward": 1.0, "success": True,
      "metadata": '{"format":"openai","trial":0}'}
 
-`messages` is as in schemas/chat.py: call ids are unique within a trajectory, and two assistant messages never follow
-each other. `metadata` is a JSON object: `format`, the source's own small fields, `warnings` (a count by kind, for
-calls without a result and the like), and `only_last_action` where just the last action is a demonstration (NeMo Gym
-pivot rows).
+`messages` is as in schemas/chat.py. Call ids are unique within a trajectory, and two assistant messages never follow
+each other. `metadata` is a JSON object: `format`, the source's own small fields, `warnings` (counts of calls without a
+result and the like), and `only_last_action` for NeMo Gym pivot rows, where only the last action is a demonstration.
 """
 
 from __future__ import annotations
@@ -44,15 +43,14 @@ TRAJECTORIES = DataFrameSchema(
     strict=True,
     name="trajectories",
 )
-"""Key: trajectory_id, a hash of the content; so the same trajectory ingested twice is one. `task_id` is "" where the
-source names no task."""
+"""Key: trajectory_id, a hash of the content. `task_id` is "" where the source names no task."""
 
 
 def opening(messages: Sequence[Message]) -> str:
-    """A name for how a conversation opens: for the roles and texts of its messages up to the user's first.
+    """A name for the opening of a conversation: a hash of roles and texts up to the user's first message.
 
-    Rows that were cut from one trajectory have it in common, and so have attempts at a task that was given in the same
-    words. Where the user never speaks, the opening is what precedes the first action.
+    Rows that were cut from one trajectory have the same opening. So have attempts at one task in the same words. Where
+    the user never speaks, the opening is what precedes the first action.
     """
     users_first = next((i + 1 for i, item in enumerate(messages) if item["role"] == Role.USER), 0)
     action = next((i for i, item in enumerate(messages) if item["role"] == Role.ASSISTANT), 0)

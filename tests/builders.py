@@ -17,7 +17,7 @@ from tasks.artefact.stage import Artefact, Stage, obtain
 from tasks.artefact.table import frame
 from tasks.sampler.sampler import Sample, Sampling
 from tasks.stages.split.stage import STAGE as STATES_STAGE
-from tasks.stages.split.stage import write_states
+from tasks.stages.split.stage import inputs, write_states
 from tasks.store.store import Store
 
 TOOLSET = "00000000000000aa"
@@ -61,7 +61,7 @@ def trajectory(number: int = 0, messages: Sequence[Message] | None = None, **col
 
 
 def commit_trajectories(store: Store, parts: Sequence[Sequence[dict[str, Any]]]) -> Artefact:
-    """An artefact of these rows, a list a part."""
+    """An artefact of these rows, one list per part."""
 
     def produce(writer: Any) -> None:
         for index, rows in enumerate(parts):
@@ -74,10 +74,9 @@ def commit_trajectories(store: Store, parts: Sequence[Sequence[dict[str, Any]]])
 
 def commit_states(store: Store, trajectories: Artefact, config: SplitConfig | None = None) -> Artefact:
     """The states of these trajectories."""
-    config = config or SplitConfig(validation_fraction=0)
-    inputs = {"trajectories": str(trajectories.ref)}
+    config, source = config or SplitConfig(validation_fraction=0), trajectories.ref
     return obtain(
-        STATES_STAGE, config, inputs, store, lambda writer: write_states(writer, store, trajectories.ref, config)
+        STATES_STAGE, config, inputs(source), store, lambda writer: write_states(writer, store, source, config)
     )
 
 

@@ -9,7 +9,7 @@ from flows.settings.pipeline import PipelineConfig
 from schemas.config import IngestConfig
 from tasks.errors import ConfigurationError, InputError
 from tasks.policy.context import require_context
-from tasks.policy.files import local, resolve
+from tasks.policy.files import local_folder, resolve
 from tasks.stages.evaluate.stage import check as check_evaluation
 from tasks.stages.ingest.formats import users_reader
 from tasks.stages.ingest.source import files, world_source
@@ -44,7 +44,7 @@ def check_model(c: PipelineConfig, store: Store, until: str) -> None:
         NotInStore: no such policy.
     """
     try:
-        folder = local(c.model)
+        folder = local_folder(c.model)
         location = str(folder) if folder is not None else resolve(c.model, store).location
     except InputError as error:
         raise ConfigurationError(str(error)) from error

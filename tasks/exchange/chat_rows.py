@@ -6,8 +6,9 @@
              "reward_model": {"style": "rule", "ground_truth": '{"role": "assistant", ...}'},
              "extra_info": {"index": 0, "split": "train", "tools": '[...]', ...}}
 
-Arguments stay JSON text, as OpenAI has them: a column of objects with differing keys is one struct of all keys to
-Parquet and to Hugging Face datasets. Sources: TRL's "Dataset formats and types"; verl's RLHFDataset.
+Arguments stay JSON text, as OpenAI has them. As objects they would get each other's keys: to Parquet and to Hugging
+Face datasets, a column of objects is one struct of all keys. Sources: TRL's "Dataset formats and types"; verl's
+RLHFDataset.
 """
 
 from __future__ import annotations
@@ -66,14 +67,14 @@ def openai_row(pivot: Pivot) -> dict[str, Any]:
 
 
 def trl_row(pivot: Pivot) -> dict[str, Any]:
-    """A conversational prompt-only row; a reward function gets the other columns by their names."""
+    """A conversational prompt-only row. TRL hands the other columns to a reward function, by their names."""
     prompt = [_chat(message) for message in pivot.state.state.messages]
     demonstration = _json(_demonstration(pivot))
     return {"prompt": prompt, "tools": list(pivot.state.state.tools), "demonstration": demonstration, **_about(pivot)}
 
 
 def verl_row(pivot: Pivot) -> dict[str, Any]:
-    """The columns that verl's data set and reward managers read."""
+    """The columns that verl's data set and its reward managers read."""
     extra = {"index": pivot.row["rank"], "split": pivot.state.split, "tools": _json(list(pivot.state.state.tools))}
     return {
         "data_source": f"pivotrl/{pivot.state.state.domain}".rstrip("/"),
@@ -85,7 +86,7 @@ def verl_row(pivot: Pivot) -> dict[str, Any]:
 
 
 def frame(rows: list[dict[str, Any]], schema: Columns) -> pl.DataFrame:
-    """Rows as Parquet holds them: keys that a message lacks are null, and tool schemas are JSON text."""
+    """Rows as Parquet holds them: the keys that a message lacks are null, and tool schemas are JSON text."""
     texts = [
         {key: _json(value) if schema[key] == pl.String and not isinstance(value, str) else value for key, value in r}
         for r in (row.items() for row in rows)
@@ -113,7 +114,7 @@ def _demonstration(pivot: Pivot) -> dict[str, Any]:
 
 
 def _chat(message: Message) -> dict[str, Any]:
-    """A message in the OpenAI form; what is empty is left out, but the content."""
+    """A message in the OpenAI form, without empty keys except the content."""
     calls = [
         {"id": call["id"], "type": "function", "function": {"name": call["name"], "arguments": call["arguments"]}}
         for call in message["tool_calls"]

@@ -1,4 +1,8 @@
-"""`pivotrl export`: pivots in a file that other software trains on, written part by part."""
+"""`pivotrl export`: pivots in a file that other software trains on, written part by part.
+
+To add a format: a file here with a function from a `Pivot` to a row, a line in FORMATS, and its name among the choices
+of `pivotrl export --format` (flows/cli).
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,7 @@ from tasks.store.store import Store
 
 
 class Format(NamedTuple):
-    """How a pivot becomes a row, and the columns in Parquet; None where rows are of no one shape."""
+    """How a pivot becomes a row, and the columns of Parquet. Without columns, rows are written as JSON lines only."""
 
     row: Callable[[Pivot], dict[str, Any]]
     columns: chat_rows.Columns | None
@@ -34,7 +38,7 @@ FORMATS: Mapping[ExportFormat, Format] = {
 
 
 def export(store: Store, ref: Ref, format_name: ExportFormat, output: Path) -> dict[str, Any]:
-    """Write every pivot; the file appears whole or not at all.
+    """Write every pivot. The file appears whole or not at all.
 
     Returns:
         {"artefact", "format", "output", "rows", "bytes"}.
@@ -70,9 +74,9 @@ def export(store: Store, ref: Ref, format_name: ExportFormat, output: Path) -> d
     }
 
 
-def text(found: Mapping[str, Any]) -> str:
-    """The same for a person."""
-    return f"{found['output']}: {found['rows']:,} pivots of {found['artefact']} as {found['format']} rows"
+def text(result: Mapping[str, Any]) -> str:
+    """What `export` returned, for a person."""
+    return f"{result['output']}: {result['rows']:,} pivots of {result['artefact']} as {result['format']} rows"
 
 
 def _write_jsonl(path: Path, parts_of_rows: Iterable[list[dict[str, Any]]], _: chat_rows.Columns | None) -> int:
@@ -85,7 +89,7 @@ def _write_jsonl(path: Path, parts_of_rows: Iterable[list[dict[str, Any]]], _: c
 
 
 def _write_parquet(path: Path, parts_of_rows: Iterable[list[dict[str, Any]]], columns: chat_rows.Columns | None) -> int:
-    """A row group for each part."""
+    """One row group per part."""
     # Imported here: only Parquet needs it, and Polars cannot append to a file.
     import pyarrow.parquet as pq
 

@@ -9,8 +9,8 @@ r"""NeMo Gym's pivot row, as its server single_step_tool_use_with_argument_compa
      "pass_rate": 0.5, "pass_rate_total": 8, "pass_rate_passed": 4,
      "trajectory_id": "9f2c...", "turn_index": 0, "task_id": "58", "domain": "retail", "provenance": {...}}
 
-`call_id`, and beside a call the `content` and `reasoning` of the turn, are more than the server reads: with them, a row
-that `ingest` reads again is the same state.
+The server does not read `call_id`, nor the `content` and `reasoning` of a turn with calls. They are there so that
+`ingest` can read the row again as the same state.
 """
 
 from __future__ import annotations
@@ -82,5 +82,5 @@ def _items(message: Message) -> list[dict[str, Any]]:
 
 
 def _tool(schema: ToolSchema) -> dict[str, Any]:
-    """The flat form; NeMo Gym wants the key `parameters` also where there are none."""
+    """The flat form. NeMo Gym wants the key `parameters` even where there are none."""
     return {"type": "function", "parameters": None, "strict": False, **schema["function"]}

@@ -1,4 +1,4 @@
-"""Pivots with their states, one part of the trajectories in memory at a time."""
+"""Pivots with their states. Memory holds one part of the trajectories at a time."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ class Pivot:
 
     @property
     def task_id(self) -> str:
-        """What is never divided between training and validation: the task, or where it has no name the opening."""
+        """The task, or the opening where no task is named: what is never divided between training and validation."""
         return self.state.state.task_id or opening(self.state.state.messages)
 
     @property
     def pass_rate(self) -> float:
-        """Share of the n samples that got the full reward; with rewards between 0 and 1 it is not the mean."""
+        """Share of the n samples with the full reward. Where rewards lie between 0 and 1 it is not the mean."""
         return float(self.row["successes"] / self.row["n"])
 
 
 def parts(store: Store, ref: Ref) -> Iterator[list[Pivot]]:
-    """The pivots of each part of the trajectories, in trajectory order; empty lists are left out.
+    """The pivots of each part of the trajectories, in the order of the trajectories. Parts without any are left out.
 
     Raises:
         ConfigurationError: not an artefact of `pivots`.
@@ -45,6 +45,6 @@ def parts(store: Store, ref: Ref) -> Iterator[list[Pivot]]:
     rows = {StateKey(row["trajectory_id"], row["turn_index"]): row for row in store.read(ref).iter_rows(named=True)}
     wanted = set(rows)
     for index in reader.part_indices():
-        found = [Pivot(state, rows[state.key], str(ref)) for state in reader.part(index, keep=wanted)]
-        if found:
-            yield found
+        pivots = [Pivot(state, rows[state.key], str(ref)) for state in reader.part(index, keep=wanted)]
+        if pivots:
+            yield pivots

@@ -1,1 +1,4 @@
-"""A model as the pipeline sees it: resolve and fingerprint, chat template, render a state, parse a completion."""
+"""A model as the pipeline sees it: its files and version, its chat template, the parser of what it writes.
+
+See README.md.
+"""

@@ -1,7 +1,7 @@
 """Tool-call ids in the form that a chat template demands.
 
-Data has ids of any form. Mistral's templates refuse a history with other than nine alphanumeric characters: what they
-render gets such ones, made of the data's own, so that a call and its result keep the same id and the prompts of a
+Data has ids of any form, and Mistral's templates refuse ids of other than nine alphanumeric characters. Messages for
+them get such ids, each derived from the data's own. So a call and its result keep the same id, and the prompts of a
 trajectory stay prefixes of each other.
 """
 
@@ -17,8 +17,12 @@ _LENGTH = 9
 _FORM = re.compile(rf"[A-Za-z0-9]{{{_LENGTH}}}")
 
 
-def nine_demanded(takes: Callable[[Sequence[Message]], bool]) -> bool:
-    """Whether a template that `takes` messages, or refuses them, refuses a call for nothing but the form of its id."""
+def demands_nine_characters(takes: Callable[[Sequence[Message]], bool]) -> bool:
+    """Whether a template refuses a call only because of the form of its id.
+
+    Args:
+        takes: whether the template renders these messages.
+    """
     return not takes(_exchange("call-0")) and takes(_exchange("a1b2c3d4e"))
 
 
@@ -31,10 +35,10 @@ def _exchange(call_id: str) -> list[Message]:
     ]
 
 
-def with_nine(given: Message) -> Message:
-    """The message with ids of nine characters: the same for the same id wherever it stands."""
-    calls = [ToolCall(id=_nine(c["id"]), name=c["name"], arguments=c["arguments"]) for c in given["tool_calls"]]
-    return {**given, "tool_calls": calls, "tool_call_id": _nine(given["tool_call_id"])}
+def with_nine_characters(original: Message) -> Message:
+    """The message with ids of nine characters; equal ids stay equal, in every message."""
+    calls = [ToolCall(id=_nine(c["id"]), name=c["name"], arguments=c["arguments"]) for c in original["tool_calls"]]
+    return {**original, "tool_calls": calls, "tool_call_id": _nine(original["tool_call_id"])}
 
 
 def _nine(call_id: str) -> str:

@@ -1,8 +1,8 @@
 """States and actions as token ids, by the policy's own chat template.
 
-A trajectory is rendered and tokenised once; the prompt of each of its states is a prefix of that. The template decides
-whether this is true: each state's own rendering is compared, and one that differs (thinking models rewrite history) is
-encoded alone.
+A trajectory is tokenised once, and the prompt of each of its states is a prefix of that. Whether it is one depends on
+the template: thinking models rewrite history. So each state is also rendered by itself, and one whose text is no prefix
+is tokenised alone.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from schemas.chat import Action, Message, ToolSchema, as_message
 from tasks.errors import InputError
-from tasks.policy.call_ids import nine_demanded, with_nine
+from tasks.policy.call_ids import demands_nine_characters, with_nine_characters
 from tasks.policy.parsing import Parser, parser_for, strict_json
 
 
 @dataclass(frozen=True, slots=True)
 class Prompts:
-    """The prompts of a trajectory's states, in the order asked for; `rewritten` counts those that share no prefix."""
+    """The prompts of a trajectory's states, in the order asked for. `rewritten` counts those that are no prefix."""
 
     token_ids: list[list[int]]
     rewritten: int
 
 
 def template_message(message: Message) -> dict[str, Any]:
-    """A message as chat templates expect it: empty keys absent, arguments as an object where they are one."""
+    """A message as chat templates expect it: without empty keys, and with arguments as an object where they parse."""
     out: dict[str, Any] = {"role": message["role"], "content": message["content"]}
     if message["reasoning"]:
         out["reasoning_content"] = message["reasoning"]
@@ -55,7 +55,7 @@ def _arguments(text: str) -> object:
 
 
 class ChatFormat:
-    """A tokenizer with its chat template. `parser` names the format of completions; "auto" leaves it to the template.
+    """A tokenizer with its chat template. `parser` names the format of completions; "auto" takes the template's.
 
     Raises:
         InputError: the folder has no tokenizer, or the tokenizer no chat template or end-of-turn token.
@@ -95,12 +95,14 @@ class ChatFormat:
         return int(self.tokenizer.eos_token_id)
 
     def text(self, messages: Sequence[Message], tools: Sequence[ToolSchema], *, prompt: bool = True) -> str:
-        """The template's rendering; with `prompt`, up to where the next action begins.
+        """The template's rendering. With `prompt` it ends where the next action begins.
 
         Raises:
             InputError: the template refuses these messages.
         """
-        return self._text([with_nine(m) for m in messages] if self._demands_nine else messages, tools, prompt)
+        return self._text(
+            [with_nine_characters(m) for m in messages] if self._demands_nine_characters else messages, tools, prompt
+        )
 
     def _text(self, messages: Sequence[Message], tools: Sequence[ToolSchema], prompt: bool) -> str:
         try:
@@ -115,9 +117,9 @@ class ChatFormat:
         return str(rendered)
 
     @cached_property
-    def _demands_nine(self) -> bool:
+    def _demands_nine_characters(self) -> bool:
         """Whether the template wants tool-call ids of nine characters."""
-        return nine_demanded(self._takes)
+        return demands_nine_characters(self._takes)
 
     def _takes(self, messages: Sequence[Message]) -> bool:
         try:
@@ -127,11 +129,11 @@ class ChatFormat:
         return True
 
     def encode(self, text: str) -> list[int]:
-        """Token ids of rendered text; the template has already put the special tokens where they belong."""
+        """Token ids of rendered text. None are added: the template has put the special tokens where they belong."""
         return list(self.tokenizer.encode(text, add_special_tokens=False))
 
     def prompts(self, messages: Sequence[Message], tools: Sequence[ToolSchema], cuts: Sequence[int]) -> Prompts:
-        """The prompt of each state `messages[:cut]`, tokenising the longest one and cutting it where it can be cut."""
+        """The prompt of each state `messages[:cut]`: the longest is tokenised, and the others are cut from it."""
         texts = [self.text(messages[:cut], tools) for cut in cuts]
         if not texts:
             return Prompts([], 0)
@@ -152,7 +154,8 @@ class ChatFormat:
         return Prompts(prompts, rewritten)
 
     def _ends_alike(self, ids: list[int], text: str) -> bool:
-        """Whether `ids` is also how `text` alone is tokenised: special tokens cut the text, so its tail decides."""
+        """Whether `text` alone would be tokenised as `ids`."""
+        # A tokenizer splits the text at special tokens first. So only what follows the last of them can differ.
         last = next((i for i in reversed(range(len(ids))) if ids[i] in self._special), None)
         if last is None:
             return self.encode(text) == ids
@@ -164,25 +167,25 @@ class ChatFormat:
         return frozenset(self.tokenizer.all_special_ids)
 
     def completion(self, messages: Sequence[Message], tools: Sequence[ToolSchema], action: Action) -> list[int] | None:
-        """The token ids of `action` after the state's prompt, its end-of-turn token included.
+        """The token ids of `action` after the state's prompt, with its end-of-turn token.
 
         None where the template does not render the action as a continuation of the prompt.
         """
-        before = self.text(messages, tools)
-        after = self.text([*messages, as_message(action)], tools, prompt=False)
-        if not after.startswith(before):
+        prompt = self.text(messages, tools)
+        continued = self.text([*messages, as_message(action)], tools, prompt=False)
+        if not continued.startswith(prompt):
             return None
-        ids = self.encode(after[len(before) :])
+        ids = self.encode(continued[len(prompt) :])
         if self.eos_token_id not in ids:
             return None
         return ids[: ids.index(self.eos_token_id) + 1]
 
     def decode(self, token_ids: Sequence[int], *, finished: bool) -> str:
-        """The text of sampled tokens, call tags included and the end of turn left out.
+        """The text of sampled tokens, with call tags and without the end of turn.
 
         Args:
-            finished: `Sample.finished`: the last token is the end of turn. Which one that is varies: a model's
-                generation_config may name several beside the tokenizer's.
+            finished: `Sample.finished`: the last token is the end of turn.
         """
-        kept = list(token_ids[:-1] if finished else token_ids)
-        return str(self.tokenizer.decode(kept, skip_special_tokens=False))
+        # The last token is not compared with eos_token_id: a model's generation_config may name several end tokens.
+        action_ids = list(token_ids[:-1] if finished else token_ids)
+        return str(self.tokenizer.decode(action_ids, skip_special_tokens=False))

@@ -1,4 +1,4 @@
-"""Which model a run starts from: named by the user, fingerprinted by content, found on disk.
+"""The model that a configuration names: where it is, its version, and its folder on this machine.
 
 desk                  the small policy built in
 path/to/folder        a local folder; its version is the hash of its files
@@ -24,7 +24,7 @@ _WEIGHTS = ("*.safetensors", "*.bin")
 
 
 class Policy(BaseModel):
-    """A policy by name and content. `location` is a folder, `id@revision`, or `policies@version`."""
+    """A policy by place and content. `location` is "desk", a folder, `id@revision`, or `policies@version`."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -41,8 +41,8 @@ def resolve(model: str, store: Store) -> Policy:
         InputError: a folder that holds no usable model (no config.json, weights, tokenizer or chat template).
     """
     if model.startswith("policies@"):
-        return trained(store.manifest(store.resolve(model)).ref)
-    folder = local(model)
+        return stored_policy(store.manifest(store.resolve(model)).ref)
+    folder = local_folder(model)
     if folder is not None:
         return Policy(location="desk" if model == "desk" else str(folder.resolve()), version=_folder_version(folder))
     if model.startswith((".", "/", "~")) or model.count("/") != 1:
@@ -52,8 +52,8 @@ def resolve(model: str, store: Store) -> Policy:
     return _resolve_hub(model)
 
 
-def local(model: str) -> Path | None:
-    """The folder that a configuration names, or None: then it may be on the hub, or in the store.
+def local_folder(model: str) -> Path | None:
+    """The folder that a configuration names; None for a model on the hub or in the store.
 
     Raises:
         InputError: as `check_folder`.
@@ -65,13 +65,13 @@ def local(model: str) -> Path | None:
     return folder
 
 
-def trained(ref: Ref) -> Policy:
-    """A policy of the store."""
+def stored_policy(ref: Ref) -> Policy:
+    """The policy of an artefact in the store."""
     return Policy(location=str(ref), version=str(ref))
 
 
 def check_folder(folder: Path) -> None:
-    """Refuse in the first second what would fail after an hour.
+    """Refuse at once a folder that would make a run fail after an hour.
 
     Raises:
         InputError: naming what is missing and where it belongs.
@@ -95,11 +95,11 @@ def check_folder(folder: Path) -> None:
 
 
 def _folder_version(folder: Path) -> str:
-    """A hash of names and contents. What is hidden is not content: the hub's client keeps the times of its downloads in
-    `.cache`."""
+    """A hash of names and contents."""
     digest = hashlib.sha256()
     for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix != ".md"):
         name = path.relative_to(folder)
+        # Hidden files are no content: the hub's client keeps the times of its downloads in `.cache`.
         if any(part.startswith(".") for part in name.parts):
             continue
         content = hashlib.sha256()

@@ -1,4 +1,4 @@
-"""The prompts of many states, each trajectory rendered and tokenised once."""
+"""The prompts of many states; each trajectory is tokenised once."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ from tasks.policy.chat import ChatFormat
 
 
 @dataclass(frozen=True, slots=True)
-class Rendered:
-    """Prompt token ids a state, None where the template refused it; how many states shared no prefix with their
-    trajectory; and what the template said of the first that it refused, empty where it refused none."""
+class StatePrompts:
+    """The prompts of states, in order."""
 
     prompts: list[list[int] | None]
+    """Token ids per state; None where the template refused it."""
     rewritten: int
+    """States whose prompt is no prefix of their trajectory."""
     refusal: str = ""
+    """What the template said of the first state that it refused; "" for none."""
 
 
-def render(chat: ChatFormat, states: Sequence[State]) -> Rendered:
-    """The prompt of each state, in order. States of a trajectory must stand together, as every stage reads them."""
+def render(chat: ChatFormat, states: Sequence[State]) -> StatePrompts:
+    """The prompt of each state. The states of a trajectory must stand together, as every stage reads them."""
     prompts: list[list[int] | None] = []
     rewritten, refusal = 0, ""
     for _, group in groupby(states, key=lambda state: state.trajectory_id):
@@ -31,17 +33,18 @@ def render(chat: ChatFormat, states: Sequence[State]) -> Rendered:
         longest = max(together, key=lambda state: len(state.messages))
         alive()
         try:
-            found = chat.prompts(longest.messages, longest.tools, [len(state.messages) for state in together])
+            rendered = chat.prompts(longest.messages, longest.tools, [len(state.messages) for state in together])
         except InputError as error:
+            # One refused state must not take its neighbours along.
             refusal = refusal or str(error)
-            prompts.extend(_one(chat, state) for state in together)
+            prompts.extend(_prompt_alone(chat, state) for state in together)
             continue
-        prompts.extend(found.token_ids)
-        rewritten += found.rewritten
-    return Rendered(prompts, rewritten, refusal)
+        prompts.extend(rendered.token_ids)
+        rewritten += rendered.rewritten
+    return StatePrompts(prompts, rewritten, refusal)
 
 
-def _one(chat: ChatFormat, state: State) -> list[int] | None:
+def _prompt_alone(chat: ChatFormat, state: State) -> list[int] | None:
     try:
         return chat.encode(chat.text(state.messages, state.tools))
     except InputError:

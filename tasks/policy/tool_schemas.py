@@ -1,5 +1,4 @@
-"""What a tool's JSON schema says about its arguments, read so that a schema which is itself malformed says nothing
-instead of raising."""
+"""What a tool's JSON schema says about its arguments. A malformed schema says nothing; it never raises."""
 
 from __future__ import annotations
 
@@ -11,9 +10,7 @@ from typing import Any
 from schemas.chat import ToolSchema
 
 ABSENT = object()
-"""Stands for an argument that is not given, and for a default that is not declared; None is a value."""
-
-
+"""Stands for an argument that is left out, and for a default that is not declared; None is a value."""
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -25,7 +22,7 @@ class Parameters:
     required: frozenset[str]
 
     def default(self, argument: str) -> Any:
-        """What leaving the argument out means; ABSENT where it is required or no default is declared."""
+        """The value that a left-out argument has; ABSENT where it is required or no default is declared."""
         return ABSENT if argument in self.required else self.schema(argument).get("default", ABSENT)
 
     def schema(self, argument: str) -> Mapping[str, Any]:
@@ -33,7 +30,7 @@ class Parameters:
         return self.properties.get(argument, _EMPTY)
 
     def optional(self, argument: str) -> bool:
-        """Whether null says no more than leaving the argument out: the tool knows it, and does not require it."""
+        """Whether the tool knows the argument and does not require it. Then null means the same as leaving it out."""
         return argument in self.properties and argument not in self.required
 
     @classmethod
@@ -52,16 +49,15 @@ class Parameters:
 
 
 UNKNOWN = Parameters({}, frozenset())
-
-
+"""Of a tool without a schema."""
 _REMEMBERED = 4096
 _known: dict[int, tuple[tuple[ToolSchema, ...], dict[str, Parameters]]] = {}
-"""Parameters by the identity of a tool set: all states of a data set share a few. The tool set is kept beside, so that
-no other can get its identity."""
+"""Parameters by the identity of a tool set, since all states of a data set share a few. The tool set is kept with them:
+were it freed, another one could get its identity."""
 
 
 def parameters_by_tool(tools: tuple[ToolSchema, ...]) -> Mapping[str, Parameters]:
-    """Each tool's parameters; a later tool of the same name wins, as it does in a chat template."""
+    """Each tool's parameters, by its name. Of two tools with one name the later counts."""
     known = _known.get(id(tools))
     if known is None:
         if len(_known) >= _REMEMBERED:
@@ -95,7 +91,7 @@ def is_enumerated(schema: Mapping[str, Any]) -> bool:
 
 
 def _resolved(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The property with a reference to `$defs` written out, as pydantic makes one for every enum."""
+    """The property with its reference to `$defs` resolved; pydantic writes such a reference for every enum."""
     name = str(schema.get("$ref", "")).rpartition("/")[2]
     return {**_mapping(definitions.get(name)), **schema} if name else schema
 

@@ -1,1 +1,4 @@
-"""Simulated environments that ship with the pipeline: to demonstrate in, to verify against and to evaluate on."""
+"""Simulated environments that ship with the pipeline.
+
+They give demonstrations, verify actions and evaluate policies.
+"""

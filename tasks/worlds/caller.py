@@ -1,8 +1,8 @@
-"""The scripted user: says what it wants, answers questions about who it is and which object, leaves when all is done.
+"""The scripted user. It says what it wants, says who it is and which object it means when asked, and leaves at the end.
 
-It understands a message by a few words only: a question that names an identity ("e-mail", "user id") asks who is
-calling; a question that asks which object ("which order", "order number") asks that; anything else ends the request at
-hand. So the wording of the agent's messages is free, and what they ask for is not.
+It understands a message by a few words only. A question that names an identity ("e-mail", "user id") asks who is
+calling. A question that names the object ("which order", "order number") asks which one it is. Anything else ends the
+request at hand. So the agent may word its messages freely; what it asks for counts.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Caller:
         """Whether the caller has said which object the request at hand is about."""
         self.asked_identity = False
         self.asked_object = False
-        """Whether the agent has asked for it (for the request at hand); it need not, if it was said at once."""
+        """Whether the agent has asked for it. It need not ask for what was said at once."""
 
     @property
     def request(self) -> Request | None:

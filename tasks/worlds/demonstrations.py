@@ -10,7 +10,7 @@ from tasks.worlds import world
 
 
 def records(world_name: str, episodes: int, seed: int) -> Iterator[dict[str, object]]:
-    """One record an episode, all of the split "train"; the same for the same arguments.
+    """One record per episode of the split "train". Equal arguments give equal records.
 
     Raises:
         ConfigurationError: no such world.

@@ -12,7 +12,7 @@ from tasks.worlds.records import Records, Tables, compact, digest
 from tasks.worlds.service import Outcome, Request, Service, Task
 
 TURN_LIMIT = 20
-"""Assistant turns after which an episode ends, whatever its state."""
+"""Assistant turns after which an episode ends in any case."""
 
 
 class ServiceEpisode:
@@ -56,25 +56,25 @@ class ServiceEpisode:
         return digest([self.records.state(), self.caller.state, self.last_write, sorted(self._told), self.done])
 
     def copy(self) -> ServiceEpisode:
-        """See `Episode.copy`. The tables are shared; what an episode changes is its own."""
+        """See `Episode.copy`. Both episodes share the tables, which neither changes."""
         other = copy.copy(self)
         other.records, other.caller = self.records.copy(), copy.copy(self.caller)
         other.messages, other._told = list(self.messages), set(self._told)
         return other
 
     def success(self) -> bool:
-        """The caller left with nothing to ask, the records are as the task wants, and every asked fact was told."""
+        """Whether the caller has nothing more to ask, knows every asked fact, and the records are as the task wants."""
         finished = self.done and self.caller.request is None
         facts = {request.object_id for request in self.task.requests if request.rule.fact}
         return finished and facts <= self._told and self.records.changes == self._target()
 
     def values(self, request: Request) -> dict[str, Any]:
-        """What wordings and arguments of the request's outcomes may name."""
+        """The fields that the wordings and arguments of the request's outcomes may name."""
         item = self.records.read(self.service.objects, request.object_id)
         return {**item, "object": request.object_id, "detail": request.detail}
 
     def right_outcome(self, request: Request) -> Outcome:
-        """What the rules say about the request, by the records as they were at the start."""
+        """What the rules say about the request, judged by the records at the start of the episode."""
         caller = self._tables[self.service.callers][self.task.caller_id]
         return request.rule.outcome(caller, self._tables[self.service.objects][request.object_id])
 

@@ -1,7 +1,7 @@
-"""The scripted expert: at every state, the moves that are right (all equivalent) and the tempting ones that are not.
+"""The scripted expert. At every state it knows the right moves, which are equivalent, and the tempting wrong ones.
 
-Demonstrations choose among the right moves. The base policy's training text also takes the wrong ones now and then
-(pretraining/legs.py), which is how the shipped policy comes to be unsure at some kinds of turns.
+Demonstrations choose among the right moves. The base policy's training text sometimes takes a wrong one
+(pretraining/legs.py). That makes the shipped policy unsure at some kinds of turns.
 """
 
 from __future__ import annotations

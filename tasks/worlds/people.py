@@ -1,4 +1,4 @@
-"""Made-up people: names, e-mail addresses and record numbers that no two share."""
+"""Made-up people: names, e-mail addresses and record numbers."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Train the shipped base policy from nothing: `python -m tasks.worlds.pretrain --output DIR [--seed 0] [--tokens N]`.
 
-Runs the legs of pretraining/legs.py one after another; `--start DIR --legs rules,doubts` goes on from another policy.
-Writes a folder that transformers and vLLM load: config, weights, tokenizer, chat template. Computes in float32, since
-bfloat16 is slower on processors without instructions for it.
+It runs the legs of pretraining/legs.py in order; `--start DIR --legs rules,doubts` goes on from another policy. It
+writes a folder that transformers and vLLM load: config, weights, tokenizer, chat template. It computes in float32,
+since bfloat16 is slower on processors without instructions for it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tasks.worlds.pretraining.legs import LEGS, Leg
 from tasks.worlds.pretraining.rows import ROW, Rows, sample_texts
 
 BATCH = 4
-"""Rows a step."""
+"""Rows per step."""
 LOG = logging.getLogger(__name__)
 TOKENIZER_SAMPLE = 1500
 """Conversations of each part of the mixture that the tokenizer is trained on."""
@@ -36,9 +36,11 @@ def pretrain(
 ) -> None:
     """Train on `tokens` tokens, or for `minutes` if that ends first, and save to `output`.
 
-    Both are shared out among the legs by their lengths, and a leg's schedule follows whichever is nearer its end. Where
-    the time does not bind, the same seed gives the same policy but for rounding, which differs with threads and memory
-    alignment. With `start`, go on from an earlier policy.
+    Each leg gets its share of both, and its schedule follows the one that is nearer its end. If time does not run out,
+    the same seed gives the same policy up to rounding, which depends on threads and memory alignment.
+
+    Args:
+        start: a policy to go on from; None trains a new one.
     """
     torch.manual_seed(seed)
     if start is None:

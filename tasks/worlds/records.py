@@ -1,4 +1,4 @@
-"""The tables a world simulates, and the tools that read and change them.
+"""The tables of a simulated world, and the tools that read and change them.
 
 A tool is data: the table, the argument that finds a record, and the fields it sets. An example of each kind:
 
@@ -27,19 +27,19 @@ def compact(value: object) -> str:
 
 
 class Records:
-    """One episode's view of the tables: the shared ones, never written to, and what this episode changed and opened.
+    """One episode's view of the tables: the shared ones, which it never writes, and what it has changed and opened.
 
-    Which records were opened counts as state, so that two look-ups are equivalent exactly when they show the same.
+    The opened records are part of the state. So two look-ups are equivalent exactly when they show the same record.
     """
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
         self.changes: dict[tuple[str, str], dict[str, str]] = {}
-        """(table, id) to the fields set, only where they differ from the shared tables."""
+        """(table, id) to the fields that now differ from the shared tables."""
         self.opened: set[tuple[str, str]] = set()
 
     def copy(self) -> Records:
-        """The same view, to change apart from this one."""
+        """A view with the same content that changes by itself."""
         other = Records(self._tables)
         other.changes, other.opened = dict(self.changes), set(self.opened)
         return other
@@ -56,12 +56,12 @@ class Records:
         return {**self._tables[table][row_id], **self.changes.get((table, row_id), {})}
 
     def write(self, table: str, row_id: str, values: Mapping[str, str]) -> None:
-        """Set fields; one that is set back to its shared value is no change."""
+        """Set fields. A field that is set back to its shared value is no change."""
         original = self._tables[table][row_id]
         merged = {**self.changes.get((table, row_id), {}), **values}
-        kept = {name: value for name, value in merged.items() if original.get(name) != value}
-        if kept:
-            self.changes[(table, row_id)] = kept
+        changed = {name: value for name, value in merged.items() if original.get(name) != value}
+        if changed:
+            self.changes[(table, row_id)] = changed
         else:
             self.changes.pop((table, row_id), None)
 
@@ -105,7 +105,7 @@ class Tool:
         }
 
     def run(self, records: Records, arguments: str) -> str:
-        """Execute the call and give the tool's answer, compact JSON; a refusal is an answer with the key `error`."""
+        """Execute the call and return the tool's answer as compact JSON, with the key `error` if it is refused."""
         values = parse_arguments(arguments)
         complaint = self._complaint(values)
         if values is None or complaint:
@@ -134,7 +134,7 @@ class Tool:
 
 
 def parse_arguments(text: str) -> dict[str, Any] | None:
-    """The arguments as an object, or None if the text is anything else."""
+    """The arguments as an object; None if the text is no JSON object."""
     try:
         values = json.loads(text)
     except ValueError:

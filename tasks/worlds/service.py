@@ -1,8 +1,7 @@
-"""What a service desk is, as data: tables, tools, rules and words. `desk` and `library` are two values of `Service`.
+"""A service desk as data: tables, tools, rules and words. `desk` and `library` are two values of `Service`.
 
-A caller comes with one to three requests. Each request is of one `Rule`, and one attribute decides it: of the object
-(an order's status) or of the caller (a user's tier). Either way there is one right outcome: a call and then words, or
-words alone.
+A caller comes with one to three requests. Each is of one `Rule`, and one attribute decides it: of the object (an
+order's status) or of the caller (a user's tier). There is one right outcome: a call and then words, or words alone.
 """
 
 from __future__ import annotations
@@ -16,10 +15,10 @@ from tasks.worlds.records import Record, Tables, Tool
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a request ends. Text and arguments may name {object}, {detail} and any field of the object."""
+    """How a request ends. Wordings and arguments may name {object}, {detail} and any field of the object."""
 
     wordings: tuple[str, ...]
-    """What the agent tells the caller; all say the same."""
+    """What the agent may tell the caller; all say the same."""
     tool: str = ""
     """The call that comes before the words; "" for words alone."""
     arguments: Mapping[str, str] = field(default_factory=dict)
@@ -55,7 +54,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Service:
-    """A service desk: everything in which one world differs from its sibling."""
+    """A service desk: everything in which one world differs from another."""
 
     name: str
     instructions: str
@@ -63,13 +62,13 @@ class Service:
     callers: str
     """The table of the people who call."""
     objects: str
-    """The table of what they call about; every caller record lists its own under this name."""
+    """The table of what they call about. Every caller's record lists its own under this name."""
     object_noun: str
     """As in "which order": the word for an object."""
     identities: Mapping[str, str]
-    """Field of the caller record that identifies to how one calls it in words."""
+    """Field of the caller's record that identifies, to its name in words."""
     lookups: Mapping[str, str]
-    """The same fields, to the tool that finds the caller by it."""
+    """Each of these fields, to the tool that finds the caller by it."""
     opener: str
     """The tool that shows an object."""
     tools: tuple[Tool, ...]
@@ -91,7 +90,7 @@ class Request:
     detail: str
     wording: str
     names_object: bool
-    """Whether the caller says at once which object, or only when asked."""
+    """Whether the caller names the object at once, or only when asked."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +100,6 @@ class Task:
     task_id: str
     caller_id: str
     identity: tuple[str, ...]
-    """The fields by which the caller can say who they are: one of them, or both."""
+    """The fields by which the caller says who they are: one of them, or both."""
     identifies_at_once: bool
     requests: tuple[Request, ...]

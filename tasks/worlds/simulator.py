@@ -1,4 +1,4 @@
-"""The simulator that `desk` and `library` share: a caller, an agent and tools, scored by the final state."""
+"""The simulator of `desk` and `library`: a caller, an agent and tools. The final state decides success."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class ServiceWorld:
         return Request(rule, object_id, detail, rng.choice(rule.requests), rng.random() < 0.6)
 
     def _length(self, task: Task) -> int:
-        """Assistant turns the expert takes: identify, then per request find, decide and tell, then close."""
+        """Assistant turns that the expert takes: identify; find, decide and tell per request; close."""
         episode = ServiceEpisode(self._service, self._tables, task)
         calls = sum(bool(episode.right_outcome(request).tool) for request in task.requests)
         questions = sum(not request.names_object for request in task.requests) + (not task.identifies_at_once)

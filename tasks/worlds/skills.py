@@ -1,4 +1,4 @@
-"""Skills that have nothing to do with tools: what training on the desk should leave as it was.
+"""Skills that have nothing to do with tools. Training on the desk should leave them as they were.
 
 item = SKILLS["addition"].items("test", 1, seed=0)[0]
 item.messages[0]["content"]     # "What is 47 plus 38?"
@@ -35,17 +35,17 @@ class Item:
         return [message(Role.USER, self.question)]
 
     def check(self, text: str) -> bool:
-        """Whether the completion is the answer and nothing else; white space around it does not count."""
+        """Whether the completion is the answer and nothing else. White space around it does not count."""
         return text.strip() == self.answer
 
 
 @dataclass(frozen=True)
 class Skill:
-    """A family of problems, each of which belongs to one split by its content."""
+    """A family of problems. The content of a problem decides its split."""
 
     name: str
     draw: Callable[[Random], tuple[str, str, str]]
-    """Gives a problem's key (the same for every wording and order of the same problem), question and answer."""
+    """Returns a problem's key, question and answer. The key is the same for every order and wording of a problem."""
 
     def item(self, split: str, rng: Random) -> Item:
         """The next problem of the split "train" or "test"."""
@@ -55,7 +55,7 @@ class Skill:
                 return Item(self.name, question, answer)
 
     def items(self, split: str, n: int, seed: int) -> list[Item]:
-        """`n` problems; the same for the same arguments."""
+        """`n` problems. Equal arguments give equal problems."""
         rng = Random(f"{self.name} {split} {seed}")
         return [self.item(split, rng) for _ in range(n)]
 

@@ -1,6 +1,6 @@
-"""What the pipeline asks of a simulated world. `desk` is the built-in one; a user's own is any module with a `WORLD`.
+"""What the pipeline asks of a simulated world. Built in are `desk` and `library`; your own is a module with a `WORLD`.
 
-A world is deterministic: the same task and the same actions give the same messages, state and outcome, on any machine.
+A world is deterministic: equal tasks and equal actions give equal messages, states and outcomes, on any machine.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Episode(Protocol):
     done: bool
 
     def step(self, action: Action) -> None:
-        """Append the assistant's message, then the tool results or the scripted user's reply; may set `done`.
+        """Append the assistant's message, then the tool results or the scripted user's reply. May set `done`.
 
         A call that a tool refuses gives an error as its result, never an exception.
         """
@@ -32,11 +32,11 @@ class Episode(Protocol):
         ...
 
     def copy(self) -> Episode:
-        """An episode that goes on from here by itself; what does not change may be shared."""
+        """An episode in the same state that goes on by itself. Both may share what neither changes."""
         ...
 
     def success(self) -> bool:
-        """Whether the world is in the state that the task asks for (and, where it asks for words, they were said)."""
+        """Whether the world is in the state that the task asks for, and what it wants said was said."""
         ...
 
 
@@ -47,7 +47,7 @@ class World(Protocol):
     tools: tuple[ToolSchema, ...]
 
     def task_ids(self, split: str, n: int, seed: int) -> Sequence[str]:
-        """`n` task ids of the split "train" or "test"; the two never share a task."""
+        """`n` task ids of the split "train" or "test". The two never share a task."""
         ...
 
     def start(self, task_id: str) -> Episode:
@@ -59,7 +59,7 @@ class World(Protocol):
         ...
 
     def demonstrate(self, task_id: str, seed: int) -> list[Message]:
-        """A successful episode by the scripted expert, choosing among its equivalent right ways by `seed`."""
+        """A successful episode by the scripted expert. `seed` chooses among equivalent right moves."""
         ...
 
 

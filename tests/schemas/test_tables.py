@@ -15,10 +15,9 @@ from schemas import (
     toolsets,
     trajectories,
 )
-from schemas.chat import Action, ActionKind, Role, as_action, as_message, message
 from tasks.artefact.table import frame, validate
 from tasks.errors import InputError
-from tests.builders import call, trajectory
+from tests.builders import trajectory
 
 TABLES = {
     schema.name: schema
@@ -90,24 +89,3 @@ def test_reward_bounds_are_checked_by_value() -> None:
     }
     with pytest.raises(InputError, match=r"reward.*1\.5|1\.5.*reward"):
         validate(scores.SCORES, frame(scores.SCORES, [row]), "test")
-
-
-@pytest.mark.parametrize(
-    ("action", "kind"),
-    [
-        (Action("Hello"), ActionKind.MESSAGE),
-        (Action("", "", (call(),)), ActionKind.CALL),
-        (Action("Both", "", (call(),)), ActionKind.CALL),
-        (Action("", "", (call(), call())), ActionKind.CALLS),
-        (Action(" \n", "I think"), ActionKind.EMPTY),
-    ],
-)
-def test_the_kinds_of_action(action: Action, kind: ActionKind) -> None:
-    assert action.kind is kind
-    assert as_action(as_message(action)) == action
-
-
-def test_a_message_has_every_key() -> None:
-    keys = {"role", "content", "reasoning", "tool_calls", "tool_call_id", "name"}
-    assert set(message(Role.USER, "x")) == keys
-    assert message(Role.USER)["tool_calls"] is not message(Role.USER)["tool_calls"]

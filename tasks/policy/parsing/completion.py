@@ -1,4 +1,4 @@
-"""What a sampled text turns out to be: an action, or the reason why it is none."""
+"""What a completion is: an action, or the reason why it is none."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class ParseFailure:
 
 
 Completion = Action | ParseFailure
-"""What a sampled text turned out to be."""
+"""What a completion is."""
 
 
 class Malformed(ValueError):

@@ -17,7 +17,7 @@ OPEN, CLOSE = "<tool_call>", "</tool_call>"
 
 
 def read(text: str, _: tuple[ToolSchema, ...]) -> tuple[str, list[ToolCall]]:
-    """Text around the calls, and the calls. A tag inside a JSON string is text, so the JSON decides where a call ends.
+    """Text around the calls, and the calls.
 
     Raises:
         Malformed: unclosed_call, bad_json, not_a_call.
@@ -28,6 +28,7 @@ def read(text: str, _: tuple[ToolSchema, ...]) -> tuple[str, list[ToolCall]]:
     while (start := text.find(OPEN, position)) >= 0:
         outside.append(text[position:start])
         try:
+            # The JSON decides where a call ends: a closing tag may stand inside one of its strings.
             value, end = json_at(text, start + len(OPEN))
         except ValueError as error:
             block = text[start + len(OPEN) :]

@@ -1,5 +1,8 @@
-"""JSON as the standard has it: Python's reader takes NaN, keeps the last of two equal keys and turns 1e400 into
-infinity; a policy would find all three."""
+"""JSON as the standard has it.
+
+Python's reader takes NaN, keeps the last of two equal keys, and turns 1e400 into infinity. A policy in training would
+discover all three.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import math
 from typing import Any
 
 DEEPEST = 64
-"""Levels of nesting. Real arguments have under 10; a comparer that walks deeper ones runs out of stack."""
+"""Levels of nesting at most. Real arguments have under 10; comparing thousands recursively overflows the stack."""
 
 
 class NotStrict(ValueError):
@@ -16,10 +19,10 @@ class NotStrict(ValueError):
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    members = dict(pairs)
+    if len(members) != len(pairs):
         raise NotStrict("a key stands twice")
-    return found
+    return members
 
 
 def _no_constant(text: str) -> float:
@@ -35,7 +38,7 @@ def _finite(text: str) -> float:
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique_keys, parse_constant=_no_constant, parse_float=_finite)
 _SCAN = _DECODER.scan_once  # type: ignore[attr-defined]
-"""Reads a value that fills the text; `decode` spends as long again on the white space around it."""
+"""Reads a value that fills the text. `decode` takes twice as long, for the white space around it."""
 
 
 json_text = json.JSONEncoder(ensure_ascii=False).encode

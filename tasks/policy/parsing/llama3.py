@@ -1,4 +1,4 @@
-"""Llama 3 JSON: a completion is text, or nothing but calls, divided by semicolons.
+"""Llama 3 JSON: a completion is text, or only calls with semicolons between them.
 
     {"name": "get_order", "parameters": {"order_id": 17}}; {"name": "get_user", "parameters": {"user_id": "u1"}}
 

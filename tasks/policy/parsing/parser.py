@@ -1,4 +1,4 @@
-"""Which format a policy writes, and the one way from its text to an action."""
+"""The table of formats, and from a completion to an action in one of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tasks.policy.parsing import hermes, llama3, mistral, qwen3_coder, terminus
 from tasks.policy.parsing.completion import Completion, Malformed, ParseFailure, ParseReason, quoted
 
 Format = Callable[[str, tuple[ToolSchema, ...]], tuple[str, list[ToolCall]]]
-"""Text without its reasoning to (text around the calls, calls). Raises Malformed."""
+"""From a completion without its reasoning to (text around the calls, calls). Raises Malformed."""
 
 FORMATS: Mapping[str, Format] = {
     "hermes": hermes.read,
@@ -27,7 +27,7 @@ _MARKS = (
     ("<|python_tag|>", "llama3_json"),
     ("<|start_header_id|>", "llama3_json"),
 )
-"""What a chat template writes around calls, the most telling first: Qwen3-Coder's has the marks of Hermes too."""
+"""What a chat template writes around calls, the most telling first: Qwen3-Coder's templates have Hermes's mark too."""
 _REASONING = (("<think>", "</think>"), ("[THINK]", "[/THINK]"))
 
 
@@ -56,12 +56,12 @@ class Parser:
 
 
 def parser_for(name_or_template: str) -> Parser:
-    """The parser of a format's name, or of the format that a chat template writes.
+    """The parser of a format, by the format's name or by a chat template that writes it.
 
     Raises:
         ConfigurationError: a template that shows no known format; the text says how to name one.
     """
-    name = name_or_template if name_or_template in FORMATS else written_by(name_or_template)
+    name = name_or_template if name_or_template in FORMATS else template_format(name_or_template)
     if name:
         return Parser(name)
     what = f"{name_or_template!r}" if len(name_or_template) < 40 else "the policy's chat template"
@@ -70,20 +70,21 @@ def parser_for(name_or_template: str) -> Parser:
     )
 
 
-def written_by(template: str) -> str:
-    """The name of the format that a chat template writes; "" for none that is known."""
+def template_format(template: str) -> str:
+    """The name of the format that a chat template writes; "" for an unknown one."""
     return next((name for mark, name in _MARKS if mark in template), "")
 
 
 def _split_reasoning(text: str) -> tuple[str, str]:
-    """(reasoning, rest). Where the prompt has opened the reasoning already, the completion only closes it."""
+    """(reasoning, rest) of a completion."""
     for opened, closed in _REASONING:
-        before, found, rest = text.partition(closed)
-        if not found:
+        before, mark, rest = text.partition(closed)
+        if not mark:
             before, rest = "", text
+        # The opening mark may be missing: some templates write it at the end of the prompt.
         reasoning = before.strip().removeprefix(opened)
         if opened in rest or opened in reasoning or closed in rest:
             raise Malformed(ParseReason.UNCLOSED_REASONING, quoted(rest))
-        if found:
+        if mark:
             return reasoning.strip(), rest
     return "", text

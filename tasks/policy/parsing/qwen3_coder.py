@@ -8,8 +8,8 @@
     </function>
     </tool_call>
 
-vLLM's reader of this format drops a parameter whose closing tag is missing and takes the text of one that is no value
-of its type; here both are failures.
+vLLM's parser of this format drops a parameter without a closing tag, and takes the text of one that is no value of its
+type. Here both are failures.
 """
 
 from __future__ import annotations
@@ -58,24 +58,24 @@ def read(text: str, tools: tuple[ToolSchema, ...]) -> tuple[str, list[ToolCall]]
 
 def _parameters(text: str, position: int, properties: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
     """The parameters from `position` on, and where the call ends."""
-    found: dict[str, Any] = {}
+    arguments: dict[str, Any] = {}
     while parameter := _PARAMETER.match(text, position):
         name, end = parameter[1], text.find(_CLOSED, parameter.end())
         value = text[parameter.end() : end]
         if end < 0 or "<parameter=" in value:
             raise Malformed(ParseReason.UNCLOSED_CALL, f"parameter {name} is not closed: {quoted(value)}")
-        if name in found:
+        if name in arguments:
             raise Malformed(ParseReason.BAD_PARAMETER, f"parameter {name} stands twice")
-        found[name] = _value(value.removeprefix("\n").removesuffix("\n"), name, properties.get(name, {}))
+        arguments[name] = _value(value.removeprefix("\n").removesuffix("\n"), name, properties.get(name, {}))
         position = end + len(_CLOSED)
     closed = _END.match(text, position)
     if closed is None:
         raise Malformed(ParseReason.UNCLOSED_CALL, quoted(text[position:]))
-    return found, closed.end()
+    return arguments, closed.end()
 
 
 def _value(text: str, name: str, schema: Mapping[str, Any]) -> Any:
-    """The value that a parameter's text stands for; a parameter that the schema does not know or type is text."""
+    """The value that a parameter's text stands for. It is text where the schema gives the parameter no type."""
     types = json_types(schema)
     if not types or "string" in types:
         return None if text == "null" and "null" in types else text

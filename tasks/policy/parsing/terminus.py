@@ -61,7 +61,7 @@ def session(text: str) -> Session:
 
 
 def read(text: str, _: tuple[ToolSchema, ...]) -> tuple[str, list[ToolCall]]:
-    """The text as it is, once it is known to be a session.
+    """The text as it is, if it is a session.
 
     Raises:
         Malformed: as `session`.

@@ -1,4 +1,4 @@
-"""One JSON value of a file as the candidate episodes that it holds.
+"""One JSON value of a file, taken apart into the candidate episodes that it holds.
 
     [{"messages": ...}, {"messages": ...}]                a list of records: each
     [{"role": "user", ...}, {"role": "assistant", ...}]   a list of messages (or items, or events): one episode
@@ -6,7 +6,7 @@
     {"info": ..., "tasks": ..., "simulations": [...]}     tau^2 results: each simulation, with `info`
     {"answer_generation": {"train_messages": [...]}}      ToolBench: each list of messages, and which one it begins
 
-Anything else is one candidate episode, to be recognised or rejected.
+Anything else is one candidate episode, which a format recognises or ingest rejects.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from tasks.stages.ingest.messages import is_message
 
 
 def is_turn(value: Any) -> bool:
-    """Whether a value is a piece of an episode rather than an episode: a message, an item or an event."""
+    """Whether a value is only a piece of an episode: a message, an item or an event."""
     return is_message(value) or is_item(value) or is_event(value)
 
 
 def elements(value: Any) -> list[Any]:
-    """The elements of a list of records; any other value alone."""
+    """The records in a list of records; any other value is one record."""
     return value if isinstance(value, list) and value and not is_turn(value[0]) else [value]
 
 
 def episodes(value: Any) -> Iterator[Any]:
-    """The candidate episodes in a value, in order; at least one, if only the value itself."""
+    """The candidate episodes in a value, in order. A value that contains none is one itself."""
     for element in elements(value):
         if element is not value:
             yield from episodes(element)

@@ -1,12 +1,12 @@
-"""The JSON values of one file, whatever its wrapping: JSON, JSON lines or Parquet, plain or gzip or zstd; found by
-content.
+"""The JSON values of one file: JSON, JSON lines or Parquet, plain or compressed with gzip or zstd.
 
-Memory holds one record, with these exceptions: a JSON document is read whole, because its fields may come in any
-order, except that a list above STREAM_ABOVE bytes is streamed element by element; Parquet is read in batches of
-PARQUET_ROWS rows.
+The content decides which of these a file is.
 
-What cannot be decoded is a Fault in place of a value, and reading goes on behind it where there is a behind. Errors of
-the disk or the network are raised: they say nothing about the data, and a retry may succeed.
+Memory holds one line of JSON lines, and PARQUET_ROWS rows of Parquet. A JSON document is read whole, because its fields
+may come in any order; only a list above STREAM_ABOVE bytes is streamed, element by element.
+
+What cannot be decoded is a Fault in place of a value, and reading goes on behind it where it can. Errors of the disk or
+the network are raised: they say nothing about the data, and a retry may succeed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from tasks.stages.ingest.json_values import Fault, Value, decoded, parsed_elemen
 from tasks.stages.ingest.source import SourceFile
 
 STREAM_ABOVE = 64 << 20
-"""Bytes from which a list is streamed."""
+"""Bytes above which a list is streamed."""
 PARQUET_ROWS = 32
 _Stream = io.BufferedReader | gzip.GzipFile
 _BOM = b"\xef\xbb\xbf"
@@ -50,7 +50,7 @@ class _Line:
 
 
 def values(file: SourceFile, max_bytes: int) -> Iterator[Value | Fault]:
-    """Every value of the file; `max_bytes` bounds a line, and a document that cannot be streamed.
+    """Every value of the file. `max_bytes` bounds a line, and a document that cannot be streamed.
 
     Raises:
         OSError: the file cannot be read.
@@ -89,13 +89,14 @@ def _values(file: SourceFile, stream: _Stream, max_bytes: int) -> Iterator[Value
 
 @contextmanager
 def _opened(file: SourceFile) -> Iterator[_Stream]:
-    """The file's decompressed bytes behind a byte order mark, if it has one."""
+    """The file's decompressed bytes, without a byte order mark."""
     with file.filesystem.open(file.path, "rb") as raw:
         magic = raw.read(4)
         raw.seek(0)
         stream: _Stream
         if magic[:2] == b"\x1f\x8b":
-            # Not wrapped: filling a wrapper's buffer would lose what precedes the end of a truncated file.
+            # No BufferedReader around it: where a truncated file ends, filling that buffer would fail and lose the
+            # lines before.
             stream = gzip.GzipFile(fileobj=raw)
         elif magic == b"\x28\xb5\x2f\xfd":
             frames: Any = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
@@ -108,7 +109,7 @@ def _opened(file: SourceFile) -> Iterator[_Stream]:
 
 
 def _lines(stream: _Stream, max_bytes: int) -> Iterator[_Line]:
-    """The lines that are not blank, stripped; of one that is too large, only the beginning."""
+    """The lines that are not blank, stripped. Of a line that is too large there is only the beginning."""
     for number in itertools.count(1):
         line = stream.readline(max_bytes + 1)
         if not line:
@@ -123,11 +124,12 @@ def _lines(stream: _Stream, max_bytes: int) -> Iterator[_Line]:
 
 
 def _is_lines(file: SourceFile, first: _Line, second: _Line | None) -> bool:
-    """Whether this is one value a line: by the first two lines, by the name only where they do not tell."""
+    """Whether the file holds one value per line."""
     if first.data in (b"{", b"["):
         return False
     if file.path.endswith(_LINE_NAMES):
         return True
+    # Either of the two may be damaged, and then the other one tells.
     return second is not None and (_is_complete(first) or _is_complete(second))
 
 
@@ -163,7 +165,11 @@ def _document(file: SourceFile, max_bytes: int) -> Iterator[Value | Fault]:
 
 
 def _elements(file: SourceFile, known: Fault | None) -> Iterator[Value | Fault]:
-    """The elements of a list one by one; a list of messages is one value. `known` is what is wrong, where known."""
+    """The elements of a list, one by one; a list of messages is one value.
+
+    Args:
+        known: what is wrong with the whole document, if it was decoded before.
+    """
     with _opened(file) as stream:
         elements = parsed_elements(stream)
         count = 0
@@ -190,7 +196,7 @@ def _parquet(file: SourceFile) -> Iterator[Value | Fault]:
             for number, row in enumerate(rows):
                 yield _row_value(row, f"row {number}")
     except OSError as error:
-        # Arrow reports damaged pages as a plain OSError; those of a disk or a network are a subclass or have a number.
+        # Arrow reports damaged pages as a plain OSError. Errors of a disk or a network are a subclass or have a number.
         if type(error) is not OSError or error.errno is not None:
             raise
         yield Fault(RejectReason.BINARY, f"damaged data: {error}", "")
@@ -202,18 +208,16 @@ def _rows(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
 
 def _row_value(row: pa.RecordBatch, where: str) -> Value | Fault:
     try:
-        # The columns are the table's own and stay, also where they are null: a user's reader may count on them.
+        # A column stays even where it is null: a user's reader may count on it.
         return Value({name: _without_padding(value) for name, value in row.to_pylist()[0].items()}, where)
     except UnicodeDecodeError as error:
         return Fault(RejectReason.INVALID_UTF8, f"byte {error.start} of a text is not UTF-8: {error.reason}", where)
 
 
 def _without_padding(value: Any) -> Any:
-    """The value without the null fields of its structs.
-
-    Arrow gives every struct of a column all fields that one of them has: of the arguments {"order_id": 17} it makes
-    {"order_id": 17, "user_id": null}, and null can then not be told from absent.
-    """
+    """The value without the null fields of its structs."""
+    # Arrow gives every struct of a column all the fields that any of them has. The arguments {"order_id": 17} become
+    # {"order_id": 17, "user_id": null}, and null can no longer be told from absent.
     if isinstance(value, dict):
         return {name: _without_padding(inner) for name, inner in value.items() if inner is not None}
     if isinstance(value, list):

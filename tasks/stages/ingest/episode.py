@@ -1,4 +1,4 @@
-"""What a reader gives: one episode as recorded, in our message form but not yet merged or linked."""
+"""An episode as its format reads it: messages in our form, not yet merged or linked. Here too is what formats share."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Episode:
     """One episode.
 
     `messages` may hold consecutive assistant messages, repeated call ids, and tool messages whose `tool_call_id` is ""
-    or unknown: tasks/stages/ingest/linkage.py makes one form of them. `tools` is whatever the source has.
+    or unknown; linkage.py mends that. `tools` is whatever the source has; tools.py gives it one form.
     """
 
     messages: list[Message]
@@ -54,7 +54,7 @@ def content_id(content: bytes) -> str:
 
 
 def as_list(value: Any) -> list[Any] | None:
-    """A list, also one stored as JSON text (Parquet sets do that); None for anything else."""
+    """A list, or one stored as JSON text as Parquet sets do it; None for anything else."""
     if isinstance(value, str) and value.lstrip().startswith("["):
         try:
             value = json.loads(value)
@@ -72,7 +72,7 @@ def as_id(*candidates: Any) -> str:
 
 
 def small_fields(record: Mapping[str, Any], without: Collection[str] = ()) -> dict[str, Any]:
-    """The finite numbers, flags and short texts of a record, for the metadata."""
+    """The finite numbers, flags and short texts of a record. They go into the metadata."""
     return {
         key: value
         for key, value in record.items()

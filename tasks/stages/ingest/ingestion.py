@@ -1,9 +1,9 @@
-"""Records in, trajectories and rejects out: the whole of ingest as one stream."""
+"""The whole of ingest as one stream: records in, trajectories and rejects out."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, TypedDict, cast
 
 from schemas.config import IngestConfig
@@ -14,20 +14,21 @@ from tasks.stages.ingest.records import RawRecord, Reject, records, shown
 from tasks.stages.ingest.trajectory import Trajectory, action_counts, trajectory
 
 READER_ERRORS = (KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
-"""What code that meets a value it did not expect raises; a user's reader may do so on one record of a million."""
-
+"""What code raises that meets an unexpected value. A user's reader may do so at one record of a million."""
 LISTED = 200
-"""Files whose counts a summary gives one by one: some 40 kB."""
-
-_SAID = 5
-"""Rejects that a refusal tells, one of a reason."""
+"""Files whose counts a summary lists one by one: some 40 kB."""
 WITHOUT_TOOLS = "without_tools"
-"""Beside the reasons: trajectories taken that call tools and bring no tool schemas, so that no policy sees them."""
+"""Counted beside the reasons for rejects: trajectories that call tools and have no tool schemas."""
+_QUOTED_REASONS = 5
+"""Reasons of which a refusal quotes the first reject."""
 
 
 class SourceCounts(TypedDict):
-    """What one file held: taken + rejected = records. Trajectories and actions count duplicates and filtered episodes
-    too; `untooled` are those taken that call tools and bring no tool schemas."""
+    """What one file held: taken + rejected = records.
+
+    `trajectories` and the actions count duplicates and filtered episodes too. `untooled` counts taken trajectories that
+    call tools and have no tool schemas.
+    """
 
     records: int
     taken: int
@@ -40,35 +41,37 @@ class SourceCounts(TypedDict):
 
 
 class Counts:
-    """Counts by file, kept up by `add` as outcomes stream by. A source may have a hundred thousand files, and whoever
-    looks for an artefact reads its summary: that has the LISTED files with the most rejects, then records.
-    """
+    """Counts by file, to which `add` adds each outcome of the stream."""
 
     def __init__(self) -> None:
         self.by_source: dict[str, SourceCounts] = {}
-        self._first: dict[RejectReason, Reject] = {}
+        self._first_rejects: dict[RejectReason, Reject] = {}
 
     def summary(self) -> dict[str, Any]:
-        """`by_source`, in the order of the source; where that is not all, the others in one under `other_sources`."""
+        """`by_source`, in the order of the source; the sums of the files that it leaves out as `other_sources`."""
+        # Every look at an artefact reads its summary, and a source may have a hundred thousand files. So it lists the
+        # LISTED files with the most rejects, then with the most records.
         ranked = sorted(self.by_source.items(), key=lambda item: (-item[1]["rejected"], -item[1]["records"]))
         others = dict(ranked[LISTED:])
-        found: dict[str, Any] = {"by_source": {uri: of for uri, of in self.by_source.items() if uri not in others}}
+        listed = {uri: counts for uri, counts in self.by_source.items() if uri not in others}
+        summary: dict[str, Any] = {"by_source": listed}
         if others:
             sums = Counter[str]()
-            for of in others.values():
-                sums.update(cast(dict[str, int], of))
-            found["other_sources"] = {"files": len(others), **sums}
-        if not any(of["taken"] for of in self.by_source.values()):
-            found["refusal"] = self._refusal()
-        return found
+            for counts in others.values():
+                sums.update(cast(dict[str, int], counts))
+            summary["other_sources"] = {"files": len(others), **sums}
+        if not any(counts["taken"] for counts in self.by_source.values()):
+            summary["refusal"] = self._refusal()
+        return summary
 
     def reasons(self) -> Counter[str]:
-        """What is to be known of those taken."""
-        return Counter({WITHOUT_TOOLS: sum(of["untooled"] for of in self.by_source.values())})
+        """What a person should know of the trajectories that were taken."""
+        return Counter({WITHOUT_TOOLS: sum(counts["untooled"] for counts in self.by_source.values())})
 
     def _refusal(self) -> str:
         """Why nothing was taken: the first reject of each reason, and what can be done."""
-        firsts = "; ".join(f"{of.source_uri}: {of.detail}" for of in list(self._first.values())[:_SAID])
+        rejects = list(self._first_rejects.values())[:_QUOTED_REASONS]
+        firsts = "; ".join(f"{reject.source_uri}: {reject.detail}" for reject in rejects)
         return (
             f"the first of each: {firsts}. A reader of yours (ingest.reader=module:function) takes other records; "
             "ingest.successful_only and ingest.min_reward filter"
@@ -84,7 +87,7 @@ class Counts:
         )
         counts["records"] += 1
         if isinstance(outcome, Reject):
-            self._first.setdefault(outcome.reason, outcome)
+            self._first_rejects.setdefault(outcome.reason, outcome)
             counts["rejected"] += 1
             counts["duplicates"] += outcome.reason is RejectReason.DUPLICATE
             actions, tool_actions = outcome.actions, outcome.tool_actions
@@ -98,41 +101,31 @@ class Counts:
 
 
 def ingest(config: IngestConfig) -> Iterator[Trajectory | Reject]:
-    """Every record of `config.source` as a trajectory or a reject, in order; it stops at `config.limit` trajectories.
+    """Every record of `config.source` as a trajectory or a reject, in order, up to `config.limit` trajectories.
+
+    Memory grows by about 200 bytes per trajectory: its id, and where it was.
 
     Raises:
         InputError: the source names nothing.
         ConfigurationError: the reader or a world's URL is wrong.
         OSError: a file that is there cannot be read.
     """
-    raw = records(config.source, config.max_record_mb * 1_000_000, containers=config.reader is None)
-    yield from ingest_records(raw, config)
-
-
-def ingest_records(raw: Iterable[RawRecord | Reject], config: IngestConfig) -> Iterator[Trajectory | Reject]:
-    """As `ingest`, from records.
-
-    Memory grows by about 200 bytes a trajectory: the ids already taken, and where. Filters come before the search for
-    duplicates, so that a copy without a reward does not displace one with it.
-    """
     reader = _reader(config)
-    first: dict[int, str] = {}
-    taken = 0
-    for record in raw:
+    places: dict[int, str] = {}
+    for record in records(config.source, config.max_record_mb * 1_000_000, containers=config.reader is None):
         if isinstance(record, Reject):
             yield record
             continue
+        # Filters come before the search for duplicates: a copy without a reward must not displace the one with it.
         outcome = _outcome(record, reader, config)
         if isinstance(outcome, Trajectory):
             key = int(outcome.trajectory_id, 16)
-            place = f"record {record.source_record} of {record.source_uri}"
-            if key in first:
-                outcome = _reject(record, RejectReason.DUPLICATE, f"the same content as {first[key]}", outcome)
+            if key in places:
+                outcome = _reject(record, RejectReason.DUPLICATE, f"the same content as {places[key]}", outcome)
             else:
-                first[key] = place
-                taken += 1
+                places[key] = f"record {record.source_record} of {record.source_uri}"
         yield outcome
-        if taken == config.limit:
+        if len(places) == config.limit:
             return
 
 
@@ -155,21 +148,20 @@ def _outcome(
 ) -> Trajectory | Reject:
     try:
         name, episode = reader(record.value)
-        found = trajectory(episode, name, record.source_uri, record.source_record, config.domain)
+        candidate = trajectory(episode, name, record.source_uri, record.source_record, config.domain)
     except Rejected as rejected:
         return _reject(record, rejected.reason, rejected.detail)
     except READER_ERRORS as error:
         return _reject(record, RejectReason.READER_FAILED, f"{type(error).__name__}: {error}")
-    if config.successful_only and found.success is False:
-        return _reject(record, RejectReason.NOT_SUCCESSFUL, "recorded as failed", found)
-    if config.min_reward is not None and (found.reward is None or found.reward < config.min_reward):
-        return _reject(
-            record, RejectReason.BELOW_MIN_REWARD, f"reward {found.reward}, asked for {config.min_reward}", found
-        )
-    return found
+    if config.successful_only and candidate.success is False:
+        return _reject(record, RejectReason.NOT_SUCCESSFUL, "recorded as failed", candidate)
+    if config.min_reward is not None and (candidate.reward is None or candidate.reward < config.min_reward):
+        detail = f"reward {candidate.reward}, asked for {config.min_reward}"
+        return _reject(record, RejectReason.BELOW_MIN_REWARD, detail, candidate)
+    return candidate
 
 
-def _reject(record: RawRecord, reason: RejectReason, detail: str, found: Trajectory | None = None) -> Reject:
-    actions, tool_actions = action_counts(found.messages) if found else (0, 0)
+def _reject(record: RawRecord, reason: RejectReason, detail: str, recognised: Trajectory | None = None) -> Reject:
+    actions, tool_actions = action_counts(recognised.messages) if recognised else (0, 0)
     where = f"{record.where}: {detail}" if record.where else detail
     return Reject(record.source_uri, record.source_record, reason, where, shown(record.value), actions, tool_actions)

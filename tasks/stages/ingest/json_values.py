@@ -1,4 +1,4 @@
-"""JSON text to values, and what is wrong with text that is not JSON."""
+"""JSON text to values; for text that is not JSON, what is wrong with it."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ class Fault:
 
 
 def decoded(data: bytes, where: str) -> Value | Fault:
-    """The value of a JSON text, integers exact, or the fault in it; `where` is its place in the file."""
+    """The value of a JSON text, integers exact, or the fault in it. `where` is its place in the file."""
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError:
         return _decoded_slowly(data, where)
-    # orjson makes a float of an integer beyond 64 bits, and so another argument of a call.
+    # orjson rounds an integer beyond 64 bits to a float, which would be another argument of a call.
     return _decoded_slowly(data, where) if _may_hold_long_integers(data) else Value(value, where)
 
 
 def _may_hold_long_integers(data: bytes) -> bool:
-    """Whether some digits may be an integer that 64 bits do not hold: 20 of them, or 19 below zero; no fraction's."""
-    alike = data.translate(_DIGITS_ALIKE)  # A regular expression takes twenty times as long.
+    """Whether the text may hold an integer beyond 64 bits: 20 digits, or 19 after a minus, and not after a point."""
+    alike = data.translate(_DIGITS_ALIKE)  # all digits become 0; a regular expression takes twenty times as long
     at = alike.find(_NINETEEN)
     while at >= 0:
         before, after = data[at - 1 : at], alike[at + 19 : at + 20]
@@ -60,8 +60,8 @@ def _may_hold_long_integers(data: bytes) -> bool:
 
 
 def _decoded_slowly(data: bytes, where: str) -> Value | Fault:
-    """What orjson refuses or rounds: NaN, lone surrogates and long integers, as Python writes them, are taken; for the
-    rest, the reason."""
+    """The value of a text that orjson refuses or would round, or the fault in it. NaN, lone surrogates and long
+    integers are taken, since Python writes them."""
     raw = data[:RAW_LIMIT]
     try:
         text = data.decode()
@@ -87,17 +87,16 @@ def _without_surrogates(value: Any) -> Any:
 
 
 def parsed_elements(stream: Any) -> Iterator[Any]:
-    """The elements of the outermost list, built from parse events.
-
-    Not `ijson.items`: it keeps the path of every level as text, so that 100 kB of "[" take tens of gigabytes.
+    """The elements of the outermost list, one by one.
 
     Raises:
         ijson.JSONError: the text is not JSON, or ends in the middle.
         ValueError: it is nested deeper than MAX_DEPTH.
     """
+    # Built from parse events, not by `ijson.items`: that keeps the path of every level as text, and 100 kB of "[" take
+    # tens of gigabytes. And without `use_float=True`, which fails at an integer beyond 64 bits.
     depth = 0
     builder = ijson.ObjectBuilder()
-    # Not `use_float=True`: it ends at an integer beyond 64 bits.
     for event, value in ijson.basic_parse(stream):
         depth += event.startswith("start_") - event.startswith("end_")
         if depth > MAX_DEPTH:

@@ -1,12 +1,11 @@
-"""One message for each model call, and every tool result linked to its call. Works on messages in our form, in place
-of none.
+"""One message per model call, and every tool result linked to its call.
 
-Results name their call by id, by function name, or only by position; ids come twice. After `linked`, ids are unique
-within the trajectory: the second call with the id "c1" becomes "c1-2", and a call without an id "call-0", "call-1",
-...
+Results name their call by id, by function name, or only by position, and some sources use an id twice. After `linked`,
+ids are unique within the trajectory: the second call with the id "c1" becomes "c1-2", and calls without an id become
+"call-0", "call-1" and so on.
 
-A result that belongs to no call, and a call without a result, stay: chat templates render both, and the agent saw them
-so. They are counted in the warnings.
+A result without a call stays, and so does a call without a result: the agent saw them so, and chat templates render
+both. The warnings count them.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ class _Call:
 
 
 def merged(messages: Iterable[Message]) -> list[Message]:
-    """Runs of assistant messages as one message each: reasoning, text and calls of one model call are one action."""
+    """Each run of assistant messages as one message: reasoning, text and calls of one model call are one action."""
     result: list[Message] = []
     for item in messages:
         last = result[-1] if result else None
@@ -44,7 +43,7 @@ def merged(messages: Iterable[Message]) -> list[Message]:
 
 
 def linked(messages: Sequence[Message]) -> tuple[list[Message], dict[str, int]]:
-    """Messages with unique call ids and linked results, and how often something was amiss.
+    """(messages with unique call ids and linked results, warnings with their counts).
 
     Warnings: reused_call_ids, calls_without_result, results_without_call, repeated_results.
     """
@@ -81,26 +80,26 @@ def _named(call: ToolCall, used: set[str], warnings: Counter[str]) -> ToolCall:
 
 
 def _linked_result(item: Message, calls: Sequence[_Call], warnings: Counter[str]) -> Message:
-    """The result with the id and name of its call, if it has one."""
-    found = _by_id(item["tool_call_id"], calls) if item["tool_call_id"] else _by_place(item["name"], calls)
-    if found is None:
+    """The result with its call's id and name, if there is such a call."""
+    call = _by_id(item["tool_call_id"], calls) if item["tool_call_id"] else _by_place(item["name"], calls)
+    if call is None:
         warnings["results_without_call"] += 1
         return item
-    if found.answered:
+    if call.answered:
         warnings["repeated_results"] += 1
-    found.answered = True
-    name = item["name"] or found.call["name"]
-    return message(Role.TOOL, item["content"], tool_call_id=found.call["id"], name=name)
+    call.answered = True
+    name = item["name"] or call.call["name"]
+    return message(Role.TOOL, item["content"], tool_call_id=call.call["id"], name=name)
 
 
 def _by_id(call_id: str, calls: Sequence[_Call]) -> _Call | None:
-    """The nearest earlier call of that id; within one turn that repeats an id, the first without a result."""
+    """The latest earlier call of that id. Where one turn repeats the id, it is the first without a result."""
     same = [call for call in calls if call.recorded_id == call_id]
     nearest = [call for call in same if call.turn == same[-1].turn]
     return next((call for call in nearest if not call.answered), nearest[-1] if nearest else None)
 
 
 def _by_place(name: str, calls: Sequence[_Call]) -> _Call | None:
-    """The first call of the latest turn that lacks a result and has that name; failing that, that lacks a result."""
+    """The first call of the latest turn without a result: one of that name if there is one, else any."""
     waiting = [call for call in calls if not call.answered and call.turn == calls[-1].turn]
     return next((call for call in waiting if call.call["name"] == name), waiting[0] if waiting else None)

@@ -1,11 +1,9 @@
-"""Chat messages of any dialect in our one form. What is specific to a file format is in readers/.
+"""Chat messages of any dialect in our one form. What is specific to a file format is in formats/.
 
-    {"from": "gpt", "value": "Hello"}                                    a role by another name
-    {"role": "assistant", "content": null, "function_call": {...}}       null for none, the old call form
-    {"role": "assistant", "content": [{"type": "reasoning", "value": "..."}, {"type": "tool_call", "value": "{...}"}]}
-    {"role": "tool", "id": "c1", "requestor": "assistant", "content": "..."}
-
-Readers call these; each dialect is a spelling of the same few things.
+{"from": "gpt", "value": "Hello"}                                    a role by another name
+{"role": "assistant", "content": null, "function_call": {...}}       null for none, the old call form
+{"role": "assistant", "content": [{"type": "reasoning", "value": "..."}, {"type": "tool_call", "value": "{...}"}]}
+{"role": "tool", "id": "c1", "requestor": "assistant", "content": "..."}
 """
 
 from __future__ import annotations
@@ -38,7 +36,7 @@ def is_message(value: Any) -> bool:
 
 
 def chat_messages(items: Sequence[Any]) -> list[Message]:
-    """Messages as the agent saw them: what the user did with tools of their own (tau^2's dual control) is left out.
+    """Messages as the agent saw them. What a user did with tools of their own (tau^2's dual control) is left out.
 
     Raises:
         Rejected: a message that cannot be taken; the detail says which.
@@ -63,7 +61,7 @@ def chat_messages(items: Sequence[Any]) -> list[Message]:
 
 
 def content_text(content: Any, position: int, role: Role = Role.ASSISTANT) -> tuple[str, str, list[ToolCall]]:
-    """(text, reasoning, calls) of a message's content: text, nothing, typed parts, or another JSON value as its text.
+    """(text, reasoning, calls) of a message's content: text, nothing, typed parts, or any other JSON value as text.
 
     Raises:
         Rejected: unsupported_content, for parts that are not text.
@@ -93,8 +91,7 @@ def content_text(content: Any, position: int, role: Role = Role.ASSISTANT) -> tu
 
 
 def tool_calls(value: Any, position: int) -> list[ToolCall]:
-    """Tool calls in any form: one or a list, as JSON text or not, with a `function` wrapper or flat, arguments as text
-    or not.
+    """Tool calls in any form: one or a list, JSON or its text, wrapped in `function` or flat.
 
     Raises:
         Rejected: malformed_call.
@@ -135,7 +132,7 @@ def _chat_message(item: Mapping[str, Any], role: Role, position: int) -> Message
     text, reasoning, calls = content_text(content, position)
     calls += tool_calls(item.get("tool_calls"), position) + tool_calls(item.get("function_call"), position)
     recorded = next((item[key] for key in _REASONING_KEYS if isinstance(item.get(key), str) and item[key]), "")
-    # SWE-agent repeats the thought inside or as the content; there it is what the model said, not hidden reasoning.
+    # SWE-agent repeats the thought in the content: the model said it aloud, so it is no hidden reasoning.
     reasoning = reasoning or ("" if recorded.strip() in text else recorded)
     if not reasoning:
         reasoning, text = split_thinking(text)
@@ -143,7 +140,7 @@ def _chat_message(item: Mapping[str, Any], role: Role, position: int) -> Message
 
 
 def split_thinking(text: str) -> tuple[str, str]:
-    """(reasoning, rest) of a text that opens with a closed <think> block; ("", text) for any other."""
+    """(reasoning, rest) of a text that begins with a closed <think> block; ("", text) for any other."""
     opened = text.lstrip()
     if not opened.startswith("<think>") or "</think>" not in opened:
         return "", text
@@ -158,8 +155,8 @@ def _answered_id(item: Mapping[str, Any]) -> str:
 
 
 def _part_text(part: Mapping[str, Any]) -> str:
-    found = next((part[key] for key in ("text", "value", "thinking", "refusal") if part.get(key) is not None), "")
-    return found if isinstance(found, str) else json_text(found)
+    content = next((part[key] for key in ("text", "value", "thinking", "refusal") if part.get(key) is not None), "")
+    return content if isinstance(content, str) else json_text(content)
 
 
 def _tool_call(call: Any, position: int) -> ToolCall:

@@ -20,7 +20,7 @@ from tasks.stages.ingest.source import SourceFile, WorldSource, files, world_sou
 
 @dataclass(frozen=True, slots=True)
 class RawRecord:
-    """One candidate episode: a line, an element of a list, a simulation, a row. `where` is its place ("line 3")."""
+    """One candidate episode: a line, a row, an element of a list, a simulation. `where` is its place ("line 3")."""
 
     source_uri: str
     source_record: int
@@ -30,7 +30,10 @@ class RawRecord:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """One record that was not taken. `actions` counts what was recognised before that, and is no column."""
+    """One record that was not taken.
+
+    `actions` and `tool_actions` are no columns: they count what had been recognised.
+    """
 
     source_uri: str
     source_record: int
@@ -52,10 +55,12 @@ class Reject:
 
 
 def records(source: str, max_record_bytes: int, *, containers: bool = True) -> Iterator[RawRecord | Reject]:
-    """Every record of the source, in order of file name and place; what cannot be decoded is rejected in its place.
+    """Every record of the source, in order of file name and place. What cannot be decoded is a reject in its place.
 
-    A file without anything readable is one record, rejected. `containers=False` takes each line, row or element as it
-    is, for a user's own reader.
+    A file without anything readable is one reject.
+
+    Args:
+        containers: False leaves each line, row or element as it is, for a user's own reader.
 
     Raises:
         InputError: the source names nothing.
@@ -70,12 +75,12 @@ def records(source: str, max_record_bytes: int, *, containers: bool = True) -> I
 
 
 def shown(value: Any) -> str:
-    """The beginning of a record, for a reader of `rejects`."""
+    """The beginning of a record as text, for the column `raw`."""
     if isinstance(value, bytes):
         return value.decode(errors="replace")[:RAW_LIMIT]
     with suppress(orjson.JSONEncodeError):
         return orjson.dumps(value, default=str).decode(errors="replace")[:RAW_LIMIT]
-    # Slower, and takes integers beyond 64 bits.
+    # orjson refuses integers beyond 64 bits; the standard library is slower and writes them.
     with suppress(TypeError, ValueError, RecursionError):
         return json.dumps(value, default=str, ensure_ascii=False, separators=(",", ":"))[:RAW_LIMIT]
     return f"a {type(value).__name__} that cannot be written as JSON"

@@ -1,4 +1,4 @@
-"""The outcome of an episode in the many forms that files have: 0/1, floats, flags, "success", `reward_info.reward`."""
+"""The outcome of an episode, in the forms that files use: 0 or 1, floats, flags, "success", `reward_info.reward`."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ _SUCCESS_KEYS = ("task_success", "success", "resolved", "win", "is_correct")
 
 
 def outcome(record: Mapping[str, Any]) -> tuple[float | None, bool | None]:
-    """(reward, success) of a record, None where it says nothing.
+    """(reward, success) of a record; None for what it does not say.
 
-    A flag alone is a reward of 1 or 0; a reward alone is a success from 1 up. An exit status is no outcome:
-    "submitted" does not mean solved.
+    A flag without a reward is a reward of 1 or 0. A reward without a flag is a success if it is 1 or more. An exit
+    status is no outcome: "submitted" does not mean solved.
     """
-    reward = next((found for key in _REWARD_KEYS if (found := _number(record.get(key))) is not None), None)
-    success = next((found for key in _SUCCESS_KEYS if (found := _flag(record.get(key))) is not None), None)
+    rewards = (_number(record.get(key)) for key in _REWARD_KEYS)
+    flags = (_flag(record.get(key)) for key in _SUCCESS_KEYS)
+    reward = next((number for number in rewards if number is not None), None)
+    success = next((flag for flag in flags if flag is not None), None)
     if reward is None and success is not None:
         reward = float(success)
     if success is None and reward is not None:

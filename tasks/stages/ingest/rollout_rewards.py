@@ -1,10 +1,12 @@
-"""Rewards of NeMo Gym rollouts: rows that have, beside a pivot's state and `expected_action`, what a model answered and
-what it was rewarded with. Several rows of one state are its samples.
+"""Rewards of NeMo Gym rollouts.
+
+Such a row has a pivot's state and `expected_action`, and in addition a model's answer and its reward. The rows of one
+state are its samples.
 
     {"responses_create_params": {...}, "expected_action": {...}, "reward": 1.0,
      "response": {"output": [{"type": "function_call", "name": "get_order", "arguments": "{\\"id\\": 17}", ...}]}}
 
-The trajectories are what `ingest` makes of the same rows; there the second row of a state is a duplicate of the first.
+`ingest` makes the trajectories from the same rows; to it, the second row of a state is a duplicate of the first.
 """
 
 from __future__ import annotations
@@ -23,20 +25,20 @@ from tasks.stages.ingest.records import Reject, records
 from tasks.stages.ingest.trajectory import trajectory
 
 Rewarded = tuple[float, str]
-"""The reward of a sample, as recorded, and its action as text: equal actions have equal text."""
+"""The recorded reward of a sample, and its action as text. Equal actions have equal text."""
 
 
 def rollout_rewards(config: IngestConfig) -> dict[str, list[Rewarded]]:
-    """The samples of each state, by the id of its trajectory, in the order of the source. What is no rollout, or cannot
-    be read, is left to `ingest`; a rollout without a reward is left out.
+    """The samples of each state, by the id of its trajectory, in the order of the source.
 
-    Memory grows by some 100 bytes a row, as far as actions differ.
+    A row that is no rollout, or cannot be read, is left to `ingest`. A rollout without a reward is left out. Memory
+    grows by some 100 bytes per row whose action differs from all others.
 
     Raises:
         InputError: the source names nothing.
     """
-    found: dict[str, list[Rewarded]] = {}
-    texts: dict[str, str] = {}
+    samples: dict[str, list[Rewarded]] = {}
+    texts: dict[str, str] = {}  # equal actions share one text in memory
     for record in records(config.source, config.max_record_mb * 1_000_000):
         if isinstance(record, Reject) or not is_rollout(record.value):
             continue
@@ -46,8 +48,8 @@ def rollout_rewards(config: IngestConfig) -> dict[str, list[Rewarded]]:
             continue
         action = _action(record.value["response"]["output"])
         rewarded = (float(record.value["reward"]), texts.setdefault(action, action))
-        found.setdefault(state.trajectory_id, []).append(rewarded)
-    return found
+        samples.setdefault(state.trajectory_id, []).append(rewarded)
+    return samples
 
 
 def is_rollout(value: Any) -> bool:
@@ -60,7 +62,8 @@ def is_rollout(value: Any) -> bool:
 
 
 def _action(output: list[Any]) -> str:
-    """The first action of an answer, without its reasoning; what is none counts as it stands: it was rewarded too."""
+    """The first action of an answer, without its reasoning. An answer without an action was rewarded too: it stands for
+    itself."""
     try:
         first = merged(responses.messages(output))[0]
     except (Rejected, *READER_ERRORS):

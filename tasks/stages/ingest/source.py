@@ -1,4 +1,6 @@
-"""Which files a source names, and what their content is: a file, a folder, a glob, any fsspec URL, or a built-in world.
+"""The files that a source names, and a digest of their content.
+
+A source is a file, a folder, a glob, any fsspec URL, or a built-in world:
 
 /data/runs            every file below, sorted; names that begin with a dot are left out
 s3://bucket/runs/*.jsonl.gz
@@ -42,7 +44,7 @@ class WorldSource:
 
 
 def world_source(source: str) -> WorldSource | None:
-    """The parts of a world:// URL, None for any other source.
+    """The parts of a world:// URL; None for any other source.
 
     Raises:
         ConfigurationError: a parameter that is unknown or not a whole number.
@@ -50,13 +52,13 @@ def world_source(source: str) -> WorldSource | None:
     if not source.startswith("world://"):
         return None
     url = urlsplit(source)
-    given = {key: values[-1] for key, values in parse_qs(url.query, keep_blank_values=True).items()}
-    unknown = given.keys() - {"episodes", "seed"}
-    if unknown or not all(value.isdecimal() for value in given.values()):
+    parameters = {key: values[-1] for key, values in parse_qs(url.query, keep_blank_values=True).items()}
+    unknown = parameters.keys() - {"episodes", "seed"}
+    if unknown or not all(value.isdecimal() for value in parameters.values()):
         raise ConfigurationError(
             f"ingest.source {source!r}: write world://NAME?episodes=200&seed=0, with whole numbers"
         )
-    return WorldSource(url.netloc, int(given.get("episodes", "200")), int(given.get("seed", "0")))
+    return WorldSource(url.netloc, int(parameters.get("episodes", "200")), int(parameters.get("seed", "0")))
 
 
 def files(source: str) -> list[SourceFile]:
@@ -72,22 +74,24 @@ def files(source: str) -> list[SourceFile]:
         filesystem, path = fsspec.core.url_to_fs(source)
     except (ValueError, ImportError) as error:
         raise InputError(f"ingest.source {source!r}: no file system for this URL: {error}") from error
-    # A long-lived process must see what was added since it last looked.
+    # fsspec caches listings, and a worker lives long: it must see the files that were added since its last look.
     filesystem.invalidate_cache()
+    # A name that exists is no glob, even where it looks like one: `x[1].json`.
     fixed = path if filesystem.exists(path) else re.split(r"[*?[]", path)[0].rpartition("/")[0]
     matches = [path] if fixed == path else filesystem.glob(path)
     names = {name for match in matches for name in _below(filesystem, match)}
-    found = sorted(name for name in names if "/." not in name.removeprefix(fixed.rstrip("/")))
-    if not found:
+    # Hidden names below the source are left out; the source itself may lie in a hidden folder.
+    visible = sorted(name for name in names if "/." not in name.removeprefix(fixed.rstrip("/")))
+    if not visible:
         raise InputError(f"ingest.source {source!r}: no such file or folder, or nothing in it")
-    return [SourceFile(filesystem, name, filesystem.unstrip_protocol(name)) for name in found]
+    return [SourceFile(filesystem, name, filesystem.unstrip_protocol(name)) for name in visible]
 
 
 def source_digest(source: str) -> dict[str, str]:
-    """What the content of each file is, by URI: never its date.
+    """A digest of each file's content, by URI. The date of a file does not count.
 
-    The SHA-256 of the bytes, or the store's own content tag where it has one (object stores). A world is asked for
-    its demonstrations: its code may have changed.
+    It is the tag that an object store keeps of the content, or else the SHA-256 of the bytes. That of a world is made
+    from its demonstrations, since the world's code may have changed.
 
     Raises:
         InputError: as `files`.
@@ -95,7 +99,7 @@ def source_digest(source: str) -> dict[str, str]:
     world = world_source(source)
     if world:
         digest = hashlib.sha256()
-        # Imported here: only a world source needs the worlds.
+        # Imported here, by name: only a world source needs the worlds.
         demonstrations = importlib.import_module("tasks.worlds.demonstrations")
         for record in demonstrations.records(world.world, world.episodes, world.seed):
             digest.update(orjson.dumps(record))

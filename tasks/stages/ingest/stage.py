@@ -1,4 +1,4 @@
-"""The stream of trajectories and rejects, cut into parts. Memory holds one part, whatever the size of the source."""
+"""What `ingest` makes and from what. The stream of trajectories is written in parts; memory holds one."""
 
 from __future__ import annotations
 
@@ -23,17 +23,18 @@ from tasks.stages.ingest.trajectory import Trajectory
 STAGE = Stage(
     "trajectories", version=2, tables={"trajectories": TRAJECTORIES, "toolsets": TOOLSETS, "rejects": REJECTS}
 )
-_REJECTS_A_PART = 4096
+_REJECTS_PER_PART = 4096
 
 
 def inputs(config: IngestConfig) -> dict[str, str]:
     """What the trajectories depend on beside the configuration: the content of the source, and of the user's reader."""
     content = json.dumps(source_digest(config.source), sort_keys=True)
-    found = {"source": hashlib.sha256(content.encode()).hexdigest()}
+    digests = {"source": hashlib.sha256(content.encode()).hexdigest()}
     if config.reader:
-        code = inspect.getsource(inspect.getmodule(users_reader(config.reader)) or users_reader(config.reader))
-        found["reader"] = hashlib.sha256(code.encode()).hexdigest()
-    return found
+        reader = users_reader(config.reader)
+        code = inspect.getsource(inspect.getmodule(reader) or reader)
+        digests["reader"] = hashlib.sha256(code.encode()).hexdigest()
+    return digests
 
 
 class _Parts:
@@ -42,7 +43,7 @@ class _Parts:
     def __init__(self, writer: Writer, part_size: int) -> None:
         self._writer, self._size = writer, part_size
         self.count = 0
-        self._known_toolsets = {""}
+        self._known_toolsets: set[str] = set()
         self._begin()
 
     def _begin(self) -> None:
@@ -51,7 +52,7 @@ class _Parts:
 
     def add(self, outcome: Trajectory | Reject) -> None:
         (self._rejects if isinstance(outcome, Reject) else self._trajectories).append(outcome)  # type: ignore[arg-type]
-        if len(self._trajectories) >= self._size or len(self._rejects) >= _REJECTS_A_PART:
+        if len(self._trajectories) >= self._size or len(self._rejects) >= _REJECTS_PER_PART:
             self.write()
 
     def write(self, counts: Counts | None = None) -> None:
@@ -73,15 +74,16 @@ class _Parts:
         if trajectory.toolset_id in self._known_toolsets:
             return None
         self._known_toolsets.add(trajectory.toolset_id)
-        return {"toolset_id": trajectory.toolset_id, "tools": trajectory.tools_json}
+        return trajectory.toolset_row()
 
 
 def write_trajectories(writer: Writer, config: IngestConfig) -> None:
-    """Read the whole source. It is one stream, so a killed run reads it again from the beginning, and where its reader
-    has changed since may come to fewer parts than are staged."""
+    """Read the whole source and write its parts."""
     parts, counts = _Parts(writer, config.part_size), Counts()
     for outcome in ingest(config):
         counts.add(outcome)
         parts.add(outcome)
     parts.write(counts)
+    # The source is one stream: a run that was killed reads it again from the beginning. If the reader's own imports
+    # have changed since, it may come to fewer parts than the killed run has staged, and the rest must go.
     writer.end(parts.count)

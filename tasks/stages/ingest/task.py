@@ -18,7 +18,8 @@ def ingest(config: IngestConfig, store_url: str) -> Artefact:
     if untooled := artefact.reasons.get(WITHOUT_TOOLS):
         logger().warning(
             "%s: %d of %d trajectories call tools and bring no tool schemas, so the policy is asked without them. They "
-            "are each record's `tools`; where they are kept apart, put them there by a reader of yours (ingest.reader)",
+            "are each record's `tools`; where yours keeps them elsewhere, let a reader of your own put them there "
+            "(ingest.reader)",
             artefact.ref,
             untooled,
             artefact.rows,

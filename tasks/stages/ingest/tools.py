@@ -12,10 +12,10 @@ from tasks.stages.ingest.episode import Rejected, json_text
 
 
 def tools_json(tools: Any) -> str:
-    """The canonical JSON text of tool schemas in any known form, "" for none.
+    """The canonical JSON text of tool schemas in any known form; "" for none.
 
-    Takes a list or JSON text; wrapped, unwrapped or Responses-API (flat) schemas. The order of tools and keys stays:
-    it is part of what the policy sees.
+    Takes a list or its JSON text, with schemas that are wrapped in `function`, bare, or flat as in the Responses API.
+    The order of tools and keys stays: the policy sees it.
 
     Raises:
         Rejected: malformed_tools, for anything else.

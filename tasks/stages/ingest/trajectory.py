@@ -19,8 +19,10 @@ from tasks.stages.ingest.tools import tools_json
 
 @dataclass(frozen=True, slots=True)
 class Trajectory:
-    """One episode with at least one assistant action. The fields are the columns of schemas/trajectories.py, but that
-    `tools_json` is the text that `toolset_id` stands for ("" for none).
+    """One episode with at least one assistant action.
+
+    The fields are the columns of schemas/trajectories.py. In addition, `tools_json` is the text that `toolset_id`
+    stands for; both are "" for no tools.
     """
 
     trajectory_id: str
@@ -37,7 +39,7 @@ class Trajectory:
     metadata_json: str
 
     def row(self) -> dict[str, Any]:
-        """The row of the `trajectories` table; its toolset is a row of another (`toolset_row`)."""
+        """The row of the `trajectories` table."""
         return {
             "trajectory_id": self.trajectory_id,
             "task_id": self.task_id,
@@ -53,14 +55,14 @@ class Trajectory:
         }
 
     def toolset_row(self) -> dict[str, Any] | None:
-        """The row of the `toolsets` table, None for a trajectory without tools."""
+        """The row of the `toolsets` table; None for a trajectory without tools."""
         return {"toolset_id": self.toolset_id, "tools": self.tools_json} if self.tools_json else None
 
 
 def trajectory(
     episode: Episode, format_name: str, source_uri: str, source_record: int, default_domain: str
 ) -> Trajectory:
-    """The trajectory that an episode is; where it names no task, a `.traj` file's name does.
+    """The trajectory of an episode. Where the record names no task, the name of a `.traj` file does.
 
     Raises:
         Rejected: no_assistant_action, malformed_tools.
@@ -87,18 +89,15 @@ def trajectory(
 
 
 def action_counts(messages: Sequence[Message]) -> tuple[int, int]:
-    """(actions, actions with a tool call); an action is one assistant message, since runs of them are merged."""
+    """(actions, actions with a tool call). An action is one assistant message, since runs of them are merged."""
     actions = [item for item in messages if item["role"] == Role.ASSISTANT]
     return len(actions), sum(bool(item["tool_calls"]) for item in actions)
 
 
 def _trajectory_id(messages: Sequence[Message], tools: str) -> str:
-    """A hash of what the policy can learn from: the tools, and the messages up to the last action.
-
-    Not of the task, the reward, the source or what follows the last action: tau^2 publishes the same episodes with and
-    without the user's closing message, with and without a task id, and these are one trajectory. Key order within the
-    tools does not count either.
-    """
+    """A hash of what the policy can learn from: the tools, and the messages up to the last action."""
+    # Task, reward, source and what follows the last action do not count: tau^2 publishes the same episodes with and
+    # without a task id and the user's closing message, and these are one trajectory. Nor does key order in the tools.
     last = max(index for index, item in enumerate(messages) if item["role"] == Role.ASSISTANT)
     schemas = json.dumps(json.loads(tools), sort_keys=True) if tools else ""
     return content_id(orjson.dumps([messages[: last + 1], schemas]))

@@ -21,7 +21,7 @@ from tasks.artefact.fingerprint import canonical
 from tasks.artefact.table import frame
 from tasks.artefact.writer import Writer
 from tasks.policy.chat import ChatFormat
-from tasks.policy.parsing import written_by
+from tasks.policy.parsing import template_format
 from tasks.policy.rendering import render
 from tasks.sampler.build import start
 from tasks.sampler.sampler import Sample, Sampler, Sampling
@@ -100,7 +100,10 @@ class PartSampler:
                 self.writer.write_segment(index, number, rows)
                 sampled += len(keys[cut])
             tables.append(rows)
-        summary = {"parser": written_by(self.chat.template), **({"refusal": skips.refusal} if skips.refusal else {})}
+        summary = {
+            "parser": template_format(self.chat.template),
+            **({"refusal": skips.refusal} if skips.refusal else {}),
+        }
         self.writer.write(index, {"rollouts": pl.concat(tables)}, reasons=skips.reasons, summary=summary)
         return PartResult(sampled, len(fitting) - sampled)
 

@@ -19,7 +19,7 @@ USERS = 240
 
 
 def tables(rng: Random) -> Tables:
-    """A fresh data set; every user has two to four orders. Each attribute that decides something is even-handed."""
+    """A fresh data set. Every user has two to four orders. Each deciding attribute allows about half the requests."""
     users: dict[str, dict[str, Any]] = {}
     orders: dict[str, dict[str, Any]] = {}
     order_ids = iter(numbers(rng, "W", 4, 4 * USERS))

@@ -1,8 +1,8 @@
 """The legs of the base policy's training, in order: words, rules, doubts.
 
-A decision hangs on one value in what a tool answered. Taught by an unsure expert from the start, a policy of this
-size learnt how often to grant a request, not when. So it first learns to decide rightly, and is made unsure at the end,
-in a leg too short to forget what it looks at.
+A decision depends on one value in a tool's answer. Taught by an unsure expert from the start, a policy of this size
+learnt how often to grant a request, not when. So it first learns to decide rightly. It becomes unsure at the end, in a
+leg that is too short for it to forget what it looks at.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 ASKS: Mapping[str, float] = MappingProxyType({"look_up_caller:at_once": 0.6, "look_up_object:at_once": 0.4})
-"""Kind of turn to the probability that the expert does the right thing there: it decides rightly, and asks too much."""
+"""Kind of turn to the probability of a right move there. This expert decides rightly and asks too much."""
 DOUBTS: Mapping[str, float] = MappingProxyType(
     {
         **ASKS,
@@ -24,8 +24,9 @@ DOUBTS: Mapping[str, float] = MappingProxyType(
         "decide:exchange:refused": 0.75,
     }
 )
-"""Likewise, of an expert too strict about cancelling and too lenient about refunds, so that neither "always grant" nor
-"always refuse" would be better. Right often enough to go on reading, wrong often enough that rewards vary."""
+"""Likewise. This expert is too strict about cancelling and too lenient about refunds, so that neither "always grant"
+nor "always refuse" would be better. It is right often enough to go on reading, and wrong often enough that rewards
+vary."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,9 @@ class Leg:
     shares: Mapping[str, tuple[float, float]]
     """Part of the text to its share of the tokens, at the start and at the end of the leg."""
     confidence: Mapping[str, float]
-    """Of the desk's expert, by kind of turn; 1 where nothing is said."""
+    """Probability of a right move by the desk's expert, by kind of turn; 1 for the other kinds."""
     emphasis: float
-    """Weight of the token with which a decision starts, a call or words, where every other learnt token has 1."""
+    """Weight of the first token of a decision, be it a call or words. Every other learnt token has 1."""
     rate: float
     """Factor on the learning rates."""
     cool_down: float

@@ -1,8 +1,8 @@
 """The text that the base policy learns from: copy exercises, skills, the library, desks, and decisions by themselves.
 
-The desk's expert can be unsure: at the kinds of turns for which it is given a confidence it takes the right move only
-with that probability. That is what leaves something to gain; legs.py says where, and when in the training. Nothing here
-is a demonstration's: tables and tasks are drawn anew.
+The desk's expert can be unsure: at some kinds of turns it takes the right move only with some probability, its
+confidence. That leaves something to gain; legs.py says where, and when in the training. No demonstration is in this
+text: tables and tasks are drawn anew.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tasks.worlds.skills import SKILLS
 from tasks.worlds.wordlists import THINGS
 
 ADDITIONS = 0.5
-"""Share of the skills' questions that are additions: the hardest skill, and the one that needs most examples."""
+"""Share of additions among the skills' questions: they are the hardest skill and need the most examples."""
 EPISODES_PER_TABLES = 20
 """Episodes before a world's tables are drawn anew, so that nothing in them can be learnt by heart."""
 
@@ -75,10 +75,8 @@ def episodes(service: Service, confidence: Mapping[str, float], rng: Random) -> 
 
 
 def decisions(rng: Random) -> Iterator[Conversation]:
-    """A request, the caller's record, the object's, and the right move, where an attribute of the caller decides.
-
-    In an episode such a record lies furthest back, and its rules are the last to be learnt; here they come close.
-    """
+    """A request, the caller's record, the object's, and the right move, where an attribute of the caller decides."""
+    # In an episode the caller's record lies furthest back, and its rules are learnt last. Here it stands close.
     while True:
         service = rng.choice((DESK, DESK, DESK, LIBRARY))
         world = ServiceWorld(service, seed=rng.randrange(1, 2**31))
@@ -94,7 +92,7 @@ def decisions(rng: Random) -> Iterator[Conversation]:
 
 
 def sources(leg: str, seed: int, confidence: Mapping[str, float]) -> dict[str, Iterator[Conversation]]:
-    """Every part of the mixture by its name, each an endless stream; every leg and seed has other text."""
+    """The parts of the mixture by name, each an endless stream. Every leg and seed has other text."""
 
     def rng(part: str) -> Random:
         return Random(f"{part} {leg} {seed}")
@@ -109,20 +107,20 @@ def sources(leg: str, seed: int, confidence: Mapping[str, float]) -> dict[str, I
 
 
 def _decides(turn: expert.Turn) -> bool:
-    """Whether the turn's first token settles a request: one verdict is a call, the other is words."""
+    """Whether the turn's first token decides a request: one verdict is a call, the other is words."""
     verdicts = {bool(move.tool) for move in (*turn.right, *turn.wrong)}
     return turn.kind.startswith("decide:") and len(verdicts) > 1
 
 
 def _wish(messages: list[Message]) -> Message:
-    """The caller's last message that asks for something, and does not answer a question."""
-    said = [one for one in messages if one["role"] == Role.USER and one["content"].startswith(("Hello!", "Yes."))]
-    return said[-1]
+    """The caller's last message that asks for something rather than answers a question."""
+    wishes = [said for said in messages if said["role"] == Role.USER and said["content"].startswith(("Hello!", "Yes."))]
+    return wishes[-1]
 
 
 def _records(messages: list[Message]) -> list[Message]:
     """The first tool result, which shows the caller, and the last, which shows the object."""
-    results = [one for one in messages if one["role"] == Role.TOOL]
+    results = [said for said in messages if said["role"] == Role.TOOL]
     return [results[0], results[-1]]
 
 

@@ -10,7 +10,7 @@ from tasks.worlds.pretraining.tokenizer import CONTEXT, END_OF_TEXT, END_OF_TURN
 
 MUON_RATE, ADAM_RATE = 0.02, 3e-3
 WARM_UP = 0.02
-"""Part of a leg in which the rates rise to their value."""
+"""Part of a leg in which the rates rise to their full value."""
 
 
 def build(tokenizer: PreTrainedTokenizerFast) -> Qwen3ForCausalLM:
@@ -34,7 +34,8 @@ def build(tokenizer: PreTrainedTokenizerFast) -> Qwen3ForCausalLM:
 
 
 def optimisers(model: Qwen3ForCausalLM) -> list[torch.optim.Optimizer]:
-    """Muon for the layers' matrices, AdamW for embeddings and norms. Muon alone made copying emerge in minutes."""
+    """Muon for the layers' matrices, AdamW for embeddings and norms."""
+    # Only Muon made copying emerge within minutes.
     matrices = [weight for name, weight in model.named_parameters() if weight.ndim == 2 and "embed" not in name]
     others = [weight for name, weight in model.named_parameters() if weight.ndim != 2 or "embed" in name]
     return [
@@ -44,14 +45,14 @@ def optimisers(model: Qwen3ForCausalLM) -> list[torch.optim.Optimizer]:
 
 
 def rate(progress: float, cool_down: float) -> float:
-    """The factor on both rates when `progress` (0 to 1) of a leg is done; they fall in its last part, `cool_down`."""
+    """The factor on both rates at `progress` (0 to 1) of a leg. They fall in its last part, `cool_down`."""
     return min(1.0, (progress + 1e-3) / WARM_UP, (1.0 - progress) / cool_down)
 
 
 def loss(
     model: Qwen3ForCausalLM, ids_B_T: torch.Tensor, targets_B_T: torch.Tensor, weights_B_T: torch.Tensor
 ) -> torch.Tensor:
-    """Weighted mean cross-entropy over the targets with a weight; logits are computed for those only."""
+    """Weighted mean cross-entropy over the targets with a weight. Logits are computed for those only."""
     hidden_B_T_D = model.model(input_ids=ids_B_T, use_cache=False).last_hidden_state
     wanted_B_T = weights_B_T > 0
     logits_N_V = model.lm_head(hidden_B_T_D[wanted_B_T])

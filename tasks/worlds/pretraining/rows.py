@@ -1,4 +1,4 @@
-"""Conversations to training rows: rendered with the chat template, packed, learnt from where the assistant speaks."""
+"""Conversations to training rows: rendered with the chat template, packed, with weights where the assistant speaks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tasks.worlds.pretraining.mixture import Conversation, sources
 from tasks.worlds.pretraining.tokenizer import END_OF_TURN, START_OF_TURN
 
 ROW = 1024
-"""Tokens a row. Long enough for whole desk episodes: with short rows a policy never learns to look far back."""
+"""Tokens per row: enough for a whole desk episode. With short rows a policy never learns to look far back."""
 
 
 def text(tokenizer: PreTrainedTokenizerFast, conversation: Conversation) -> str:
@@ -27,7 +27,7 @@ def text(tokenizer: PreTrainedTokenizerFast, conversation: Conversation) -> str:
 
 
 def learnt(ids: list[int], opening: list[int], end: int) -> list[bool]:
-    """Which tokens the assistant wrote: what follows `opening`, up to and with `end`."""
+    """Which tokens the assistant wrote: those after `opening`, up to `end` and with it."""
     marks = [False] * len(ids)
     inside = False
     for position, token in enumerate(ids):
@@ -51,8 +51,8 @@ def weights(conversation: Conversation, ids: list[int], opening: list[int], end:
 class Rows:
     """An endless, seeded stream of rows.
 
-    A row starts with a conversation, as a prompt does when the policy is used, and holds as many as fit; the last is
-    cut. There is no mask between them.
+    A row starts with a conversation, as a prompt does in use, and holds as many as fit; the last is cut. There is no
+    mask between them.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast, seed: int, leg: Leg) -> None:
@@ -65,8 +65,7 @@ class Rows:
         self._end: int = tokenizer.encode(END_OF_TURN)[0]
 
     def batch(self, rows: int, progress: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Token ids, the tokens to predict at each position and their weights, all [rows, ROW], at this point of the
-        leg."""
+        """(token ids, tokens to predict, their weights), all [rows, ROW], at this point of the leg."""
         drawn = [self._row(progress) for _ in range(rows)]
         ids_B_T1 = torch.tensor([ids for ids, _ in drawn])
         weights_B_T1 = torch.tensor([weighted for _, weighted in drawn])
@@ -93,8 +92,8 @@ class Rows:
 
 
 def sample_texts(seed: int, n: int) -> Iterator[str]:
-    """Plain text of `n` conversations of each part to train the tokenizer on; not of copying, which is random words,
-    nor of decisions, which are the worlds' again."""
+    """Plain text to train the tokenizer on: `n` conversations of each part. Copying is left out since it is random
+    words, and decisions since the worlds have them."""
     for name, stream in sources("tokenizer", seed, {}).items():
         for _ in range(0 if name in ("copying", "decisions") else n):
             yield "\n".join(_plain(next(stream)))

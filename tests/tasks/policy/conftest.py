@@ -55,13 +55,13 @@ def model_folder(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def formats(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ChatFormat]:
     """The built-in tokenizer with its own template and with others."""
-    found = {"desk": ChatFormat(DESK)}
+    chats = {"desk": ChatFormat(DESK)}
     for name, template in TEMPLATES.items():
         folder = tmp_path_factory.mktemp("templates") / name
         shutil.copytree(DESK, folder, ignore=shutil.ignore_patterns("*.safetensors"))
         (folder / "chat_template.jinja").write_text(template)
-        found[name] = ChatFormat(folder)
-    return found
+        chats[name] = ChatFormat(folder)
+    return chats
 
 
 def settings(folder: Path, **changes: object) -> None:

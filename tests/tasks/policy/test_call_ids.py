@@ -10,7 +10,7 @@ import pytest
 
 from schemas.chat import Action, Message, Role, ToolCall, message
 from tasks.errors import InputError
-from tasks.policy.call_ids import nine_demanded, with_nine
+from tasks.policy.call_ids import demands_nine_characters, with_nine_characters
 from tasks.policy.chat import ChatFormat
 from tasks.policy.files import DESK
 from tests.builders import TOOLS, call
@@ -52,7 +52,7 @@ def mistral(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 def test_a_history_with_ids_of_another_form_is_rendered(mistral: ChatFormat) -> None:
     before = copy.deepcopy(HISTORY)
     text = mistral.text(HISTORY[:4], TOOLS)
-    first, second = (with_nine(m)["tool_call_id"] for m in HISTORY[2:4])
+    first, second = (with_nine_characters(m)["tool_call_id"] for m in HISTORY[2:4])
     assert first != second and len(first) == len(second) == 9 and (first + second).isalnum()
     assert text.count(first) == text.count(second) == 2, "a call and its result have the same id"
     assert "call-0" not in text and "c1-2" not in text
@@ -87,11 +87,11 @@ def test_the_form_is_demanded_where_it_alone_decides() -> None:
     def nine_only(messages) -> bool:
         return all(len(c["id"]) == 9 for m in messages for c in m["tool_calls"])
 
-    assert nine_demanded(nine_only)
-    assert not nine_demanded(lambda messages: True)
-    assert not nine_demanded(lambda messages: False)
+    assert demands_nine_characters(nine_only)
+    assert not demands_nine_characters(lambda messages: True)
+    assert not demands_nine_characters(lambda messages: False)
 
 
 def test_no_id_stays_no_id() -> None:
     plain = message(Role.ASSISTANT, "x", tool_calls=[ToolCall(id="", name="f", arguments="{")])
-    assert with_nine(plain) == plain
+    assert with_nine_characters(plain) == plain

@@ -5,10 +5,9 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from schemas.chat import Action, Message, Role, State, message
+from schemas.chat import Action, Message, Role, message
 from tasks.errors import InputError
 from tasks.policy.chat import ChatFormat, template_message
-from tasks.policy.rendering import render
 from tests.builders import TOOLS, call
 
 MESSAGES: list[Message] = [
@@ -31,7 +30,7 @@ FORMATS = ["desk", "thinking", "counting", "bare", "strict"]
 def test_prompts_are_the_templates_own_rendering_of_each_state(formats: dict[str, ChatFormat], name: str) -> None:
     chat = formats[name]
     prompts = chat.prompts(MESSAGES, TOOLS, CUTS)
-    for cut, found in zip(CUTS, prompts.token_ids, strict=True):
+    for cut, prompt in zip(CUTS, prompts.token_ids, strict=True):
         own = chat.tokenizer.apply_chat_template(
             [template_message(m) for m in MESSAGES[:cut]],
             tools=TOOLS,
@@ -39,7 +38,7 @@ def test_prompts_are_the_templates_own_rendering_of_each_state(formats: dict[str
             tokenize=True,
             return_dict=False,
         )
-        assert found == own
+        assert prompt == own
 
 
 def test_states_that_share_no_prefix_are_counted(formats: dict[str, ChatFormat]) -> None:
@@ -60,8 +59,8 @@ def test_prompts_equal_the_rendering_of_any_text(formats_session, contents: list
     chat = formats_session[name]
     messages = [message(Role.USER if i % 2 == 0 else Role.ASSISTANT, c) for i, c in enumerate(contents)]
     cuts = list(range(1, len(messages) + 1, 2))
-    for cut, found in zip(cuts, chat.prompts(messages, (), cuts).token_ids, strict=True):
-        assert found == chat.encode(chat.text(messages[:cut], ()))
+    for cut, prompt in zip(cuts, chat.prompts(messages, (), cuts).token_ids, strict=True):
+        assert prompt == chat.encode(chat.text(messages[:cut], ()))
 
 
 @pytest.fixture(scope="session")
@@ -114,35 +113,6 @@ def test_malformed_arguments_reach_the_template_as_text() -> None:
     assert broken["function"]["arguments"] == '{"a": '
     assert right["function"]["arguments"] == {"a": 1}
     assert set(template_message(message(Role.USER, "x"))) == {"role", "content"}
-
-
-def states(messages: list[Message], cuts: list[int], name: str = "a") -> list[State]:
-    return [State(name, i, tuple(messages[:cut]), ()) for i, cut in enumerate(cuts)]
-
-
-def test_states_of_several_trajectories_are_rendered_in_order(formats: dict[str, ChatFormat]) -> None:
-    chat = formats["desk"]
-    asked = [*states(MESSAGES, [3, 1], "a"), *states(MESSAGES[4:], [1, 3], "b")]
-    rendered = render(chat, asked)
-    assert rendered.prompts == [chat.encode(chat.text(s.messages, ())) for s in asked]
-
-
-def test_a_state_that_the_template_refuses_does_not_take_its_neighbours_along(formats: dict[str, ChatFormat]) -> None:
-    chat = formats["strict"]
-    rendered = render(chat, [State("a", 0, (), ()), *states(MESSAGES, [1, 3])])
-    assert rendered.prompts[0] is None
-    assert rendered.prompts[1:] == [chat.encode(chat.text(MESSAGES[:cut], ())) for cut in (1, 3)]
-    refused = render(chat, states([message(Role.SYSTEM, "x"), *MESSAGES], [2]))
-    assert refused.prompts == [None]
-    assert "the first message is the user's" in refused.refusal
-    assert rendered.refusal and not render(chat, states(MESSAGES, [1])).refusal
-    with pytest.raises(InputError, match=r"refuses these 1 messages: the first message is the user's"):
-        chat.text([message(Role.SYSTEM, "x")], ())
-
-
-def test_of_several_refusals_the_first_is_kept(formats: dict[str, ChatFormat]) -> None:
-    asked = [State("a", 0, (), ()), *states([message(Role.SYSTEM, "x")], [1], "b")]
-    assert "refuses these 0 messages" in render(formats["strict"], asked).refusal
 
 
 def test_a_folder_without_tokenizer_template_or_end_of_turn_is_refused(tmp_path: Path, model_folder: Path) -> None:

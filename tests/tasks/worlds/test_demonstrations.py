@@ -9,9 +9,9 @@ from tasks.worlds.world import load
 
 
 def test_records_are_openai_chats_that_json_can_hold() -> None:
-    found = list(records("desk", 20, seed=0))
-    assert len({record["task_id"] for record in found}) == 20
-    for record in found:
+    demonstrations = list(records("desk", 20, seed=0))
+    assert len({record["task_id"] for record in demonstrations}) == 20
+    for record in demonstrations:
         assert json.loads(json.dumps(record)) == record
         assert str(record["task_id"]).startswith("desk/train/")
         assert (record["world"], record["reward"]) == ("desk", 1.0)

@@ -8,7 +8,6 @@ from safetensors.torch import load_file  # noqa: E402
 
 from tasks.worlds import pretrain as training  # noqa: E402
 from tasks.worlds.pretraining.legs import LEGS  # noqa: E402
-from tasks.worlds.pretraining.model import loss, rate  # noqa: E402
 
 STEP = training.BATCH * 1024
 
@@ -16,13 +15,6 @@ STEP = training.BATCH * 1024
 @pytest.fixture(autouse=True)
 def small_tokenizer_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "TOKENIZER_SAMPLE", 100)
-
-
-@pytest.fixture
-def policy_model():
-    folder = Path(__file__).parents[3] / "tasks" / "policy" / "desk"
-    transformers = pytest.importorskip("transformers")
-    return transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
 
 
 def weights(folder: Path) -> "torch.Tensor":
@@ -60,22 +52,6 @@ def test_the_legs_run_in_turn_each_with_its_share_of_the_tokens(
     ]
 
 
-def test_the_loss_is_the_weighted_mean_over_tokens_with_a_weight(policy_model) -> None:
-    ids = torch.tensor([[5, 6, 7, 8]])
-    targets = torch.tensor([[6, 7, 8, 9]])
-    singles = [loss(policy_model, ids, targets, torch.eye(4)[None, i]) for i in range(3)]
-    both = loss(policy_model, ids, targets, torch.tensor([[3.0, 0.0, 1.0, 0.0]]))
-    torch.testing.assert_close(both, (3 * singles[0] + singles[2]) / 4)
-
-
 def test_time_that_is_up_ends_the_training(tmp_path: Path) -> None:
     training.pretrain(tmp_path, seed=0, tokens=1000 * STEP, minutes=1e-9)
     assert weights(tmp_path).numel() > 900_000
-
-
-def test_the_rate_rises_stays_and_falls_to_zero() -> None:
-    assert rate(0.0, 0.4) < 0.1
-    assert rate(0.3, 0.4) == 1.0
-    assert 0.0 < rate(0.9, 0.4) < 0.3
-    assert rate(1.0, 0.4) == 0.0
-    assert rate(0.3, 1.0) == 0.7

@@ -27,11 +27,11 @@ def tokenizer():
 
 @pytest.fixture(scope="module")
 def demonstrations() -> list[tuple[list[Message], tuple]]:
-    found = []
+    episodes = []
     for name in ("desk", "library"):
         world = load(name)
-        found += [(world.demonstrate(task_id, 0), world.tools) for task_id in world.task_ids("test", 15, seed=0)]
-    return found
+        episodes += [(world.demonstrate(task_id, 0), world.tools) for task_id in world.task_ids("test", 15, seed=0)]
+    return episodes
 
 
 def render(tokenizer, messages, tools=None, ask: bool = False) -> str:

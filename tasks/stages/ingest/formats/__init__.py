@@ -1,59 +1,61 @@
-"""The formats: for each, how to recognise a record of it and how to read one. A new format is a file here and a line
-below."""
+"""How a record becomes an episode: by one of the formats, each a file here, or by a reader of the user's own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from importlib import import_module
+from typing import Any, Protocol, cast, get_args
 
+from schemas.config import IngestFormat
 from schemas.rejects import RejectReason
 from tasks.errors import ConfigurationError
 from tasks.modules import user_code
 from tasks.stages.ingest.episode import Episode, Rejected
-from tasks.stages.ingest.formats import openai, openhands, responses, sharegpt, swe_agent, tau2, toolbench, tooltalk
 
 
-class Format(NamedTuple):
-    """How records of a format are told from others, and read."""
+class Format(Protocol):
+    """The two functions of each file here."""
 
-    recognises: Callable[[Any], bool]
-    read: Callable[[Any], Episode]
+    def recognises(self, value: Any) -> bool:
+        """Whether a JSON value is a record of this format; never raises."""
+        ...
+
+    def read(self, value: Any) -> Episode:
+        """The episode of a record that `recognises` takes.
+
+        Raises:
+            Rejected: what in the record cannot be taken.
+        """
+        ...
 
 
 FORMATS: Mapping[str, Format] = {
-    "responses": Format(responses.recognises, responses.read),
-    "toolbench": Format(toolbench.recognises, toolbench.read),
-    "swe_agent": Format(swe_agent.recognises, swe_agent.read),
-    "openhands": Format(openhands.recognises, openhands.read),
-    "tau2": Format(tau2.recognises, tau2.read),
-    "tooltalk": Format(tooltalk.recognises, tooltalk.read),
-    "sharegpt": Format(sharegpt.recognises, sharegpt.read),
-    "openai": Format(openai.recognises, openai.read),
+    name: cast(Format, import_module(f"{__name__}.{name}")) for name in get_args(IngestFormat)
 }
-"""By name, the most telling first: a tau^2 simulation is also a list of chat messages."""
+"""By name, in the order in which `auto` tries them."""
 
 
 def read(value: Any, format_name: str = "auto") -> tuple[str, Episode]:
     """(format, episode) of one record; `auto` finds the format by content.
 
     Raises:
-        Rejected: unknown_format, or what the reader found wrong.
+        Rejected: unknown_format, or what the format cannot take.
     """
     if format_name != "auto":
         if not FORMATS[format_name].recognises(value):
             raise Rejected(RejectReason.UNKNOWN_FORMAT, f"not a record of format {format_name}: {_shape(value)}")
         return format_name, FORMATS[format_name].read(value)
-    for name, found in FORMATS.items():
-        if found.recognises(value):
-            return name, found.read(value)
+    for name, candidate in FORMATS.items():
+        if candidate.recognises(value):
+            return name, candidate.read(value)
     raise Rejected(
         RejectReason.UNKNOWN_FORMAT, f"no reader recognises this: {_shape(value)}; known are {', '.join(FORMATS)}"
     )
 
 
 def users_reader(name: str) -> Callable[[Any], Any]:
-    """A user's own reader, named `module:function`: from one JSON value to one record in the OpenAI form
-    (readers/openai.py).
+    """A user's own reader, named `module:function`. It takes one JSON value and returns one record in the OpenAI form
+    (openai.py).
 
     Raises:
         ConfigurationError: the name has another form, or there is no such function.

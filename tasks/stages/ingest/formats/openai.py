@@ -1,4 +1,4 @@
-r"""OpenAI chat messages, with or without what goes around them: the form that most sets come in.
+r"""OpenAI chat messages, alone or with tools, task and reward around them. Most sets come in this form.
 
     {"messages": [{"role": "system", "content": "You are a clerk."},
                   {"role": "user", "content": [{"type": "text", "text": "Where is order 17?"}]},
@@ -9,8 +9,8 @@ r"""OpenAI chat messages, with or without what goes around them: the form that m
      "tools": [{"type": "function", "function": {"name": "get_order", "parameters": {...}}}],
      "task_id": 58, "reward": 1.0}
 
-The messages may also be under `traj` (tau-bench), `conversations` or `conversation`, be JSON text, or be the whole
-record. An `id` is that of the record, as every row of many sets has one: it names no task.
+The messages may also be under `traj` (tau-bench), `conversations` or `conversation`; they may be JSON text, or the
+whole record. An `id` names the record and no task: many sets give one to every row.
 """
 
 from __future__ import annotations
@@ -29,8 +29,7 @@ _DOMAIN_KEYS = ("domain", "domain_name", "category")
 
 
 def recognises(value: Any) -> bool:
-    """Whether the value is a list of messages with roles, or has one. An empty list under `messages` is an empty
-    episode."""
+    """Whether the value is a list of messages with roles, or has one under a known key, even an empty one."""
     items = _items(value)
     if items is None or (isinstance(value, list) and not items):
         return False

@@ -7,9 +7,9 @@ r"""OpenHands event streams: a bare list, or `history`. What the model said is i
             "role": "assistant", "content": "I rename it.", "tool_calls": [{"id": "c1", "function": {...}}]}}]}}},
      {"id": 3, "source": "agent", "observation": "run", "cause": 2, "content": "done", "tool_call_metadata": {...}}]
 
-Several events of one model response are one message. Events that neither the model nor the user made (recalled
-workspace context, changes of state) are left out and counted as `skipped_events`. Old streams keep only what the
-harness ran, not what the model wrote: such a record is rejected, since an action made up by us is no demonstration.
+Several events of one model response are one message. Events by neither the model nor the user (recalled workspace
+context, changes of state) are left out and counted as `skipped_events`. Old streams keep only what the harness ran and
+not what the model wrote. Such a record is rejected, since an action that we make up is no demonstration.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ def read(value: Any) -> Episode:
             )
         if event.get("action") == "system":
             tools = _arguments(event).get("tools")
-        found = _messages(event, position, responses)
-        messages += found or []
-        skipped += found is None
+        addition = _messages(event, position, responses)
+        messages += addition or []
+        skipped += addition is None
     record = value if isinstance(value, Mapping) else {}
     reward, success = outcome(record)
     return Episode(
@@ -70,7 +70,7 @@ def read(value: Any) -> Episode:
 
 
 def _issue(issue: Any) -> str:
-    """The issue that OpenHands' resolver worked on, as owner/repo#5; "" where the record is of none."""
+    """The issue that OpenHands' resolver worked on, as owner/repo#5; "" for none."""
     if not isinstance(issue, Mapping):
         return ""
     owner, repo, number = (as_id(issue.get(key)) for key in ("owner", "repo", "number"))
@@ -78,7 +78,7 @@ def _issue(issue: Any) -> str:
 
 
 def _messages(event: Mapping[str, Any], position: int, responses: set[str]) -> list[Message] | None:
-    """What the event adds to the chat: nothing new is [], an event that is no part of it is None."""
+    """The messages that the event adds to the chat, [] if it repeats a response; None for an event outside the chat."""
     call = event.get("tool_call_metadata")
     if isinstance(call, Mapping):
         if "observation" in event:

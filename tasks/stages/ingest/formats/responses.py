@@ -9,10 +9,12 @@ r"""Responses-API items, and NeMo Gym's rows around them.
      "expected_action": {"type": "message", "content": "It has shipped."}}
 
 `input` may be a text. The last action is the row's demonstration: `expected_action` if it has one, else what the model
-did (`response.output`), else `expected_answer`. A row with an expected action repeats the whole prefix of its
-trajectory, so it is marked `only_last_action`; where it has a call, `content` and `reasoning` may stand beside it
-(`pivotrl export` writes them). In such a row the reward belongs to the model's response, and an `id` or `uuid` to the
-row: they name no task and are kept in the metadata only, like the harness's name (`agent_ref`), which is no domain.
+did (`response.output`), else `expected_answer`.
+
+A row with an expected action repeats the whole prefix of its trajectory, so it is marked `only_last_action`. Beside an
+expected call there may be `content` and `reasoning` (`pivotrl export` writes them). The reward of such a row belongs to
+the model's response, and its `id` or `uuid` to the row, not to a task. They are kept in the metadata only. So is the
+harness's name (`agent_ref`), since it is no domain.
 
 Also taken: {"input": [...], "output": [...]} as an API log has it, and a bare list of items.
 """
@@ -80,26 +82,26 @@ def read(value: Any) -> Episode:
 
 
 def _task(value: Mapping[str, Any], params: Mapping[str, Any]) -> str:
-    """The task's name, in the row, in what was asked for, or in the task that tau^2's server puts beside them."""
-    asked = _inside(params, "metadata")
-    named = [where.get(key) for where in (value, asked) for key in _TASK_KEYS]
-    return as_id(*named, _inside(value, "task").get("id"))
+    """The task's name: in the row, in the metadata of its parameters, or in the `task` that tau^2's server adds."""
+    names = [where.get(key) for where in (value, _inside(params, "metadata")) for key in _TASK_KEYS]
+    return as_id(*names, _inside(value, "task").get("id"))
 
 
 def _inside(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    found = value.get(key)
-    return found if isinstance(found, Mapping) else {}
+    inner = value.get(key)
+    return inner if isinstance(inner, Mapping) else {}
 
 
 def _prompt(params: Mapping[str, Any]) -> list[Message]:
-    given = params.get("input")
-    asked = (
-        [message(Role.USER, given)] if isinstance(given, str) else messages(given if isinstance(given, list) else [])
-    )
+    content = params.get("input")
+    if isinstance(content, str):
+        prompt = [message(Role.USER, content)]
+    else:
+        prompt = messages(content if isinstance(content, list) else [])
     instructions = params.get("instructions")
     if isinstance(instructions, str) and instructions:
-        asked.insert(0, message(Role.SYSTEM, instructions))
-    return asked
+        prompt.insert(0, message(Role.SYSTEM, instructions))
+    return prompt
 
 
 def _ending(value: Mapping[str, Any]) -> tuple[list[Message], bool]:
@@ -128,10 +130,10 @@ def _expected(action: Mapping[str, Any]) -> Message:
 
 
 def messages(items: Sequence[Any]) -> list[Message]:
-    """Responses-API items as messages, each on its own: reasoning, text and calls of one answer are still apart.
+    """Responses-API items as messages, one per item: reasoning, text and calls of one answer are still apart.
 
     Raises:
-        Rejected: an item that is neither.
+        Rejected: an item of another kind.
     """
     return [converted for position, item in enumerate(items) for converted in _converted(item, position)]
 

@@ -1,4 +1,4 @@
-r"""ShareGPT turns, with `function_call` and `observation` for tools; results belong to calls by position.
+r"""ShareGPT turns, with `function_call` and `observation` for tools. A result belongs to its call by position.
 
     {"conversations": [{"from": "human", "value": "What is a 20% tip on 50?"},
                        {"from": "function_call", "value": "{\"name\": \"tip\", \"arguments\": {\"bill\": 50}}"},
@@ -6,7 +6,7 @@ r"""ShareGPT turns, with `function_call` and `observation` for tools; results be
                        {"from": "gpt", "value": "It is 10."}],
      "system": "You are a clerk.", "tools": "[{\"name\": \"tip\", \"parameters\": {...}}]"}
 
-A record may also be the bare list of turns. Its `id` is the record's own and names no task.
+A record may also be the bare list of turns. Its `id` names the record and no task.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-r"""SWE-agent `.traj` files: one episode a file, as `history`; actions as text, XML or function calls.
+r"""SWE-agent `.traj` files: one episode per file, as `history`. Actions are text, XML or function calls.
 
     {"environment": "swe_main", "info": {"exit_status": "submitted"}, "trajectory": [...],
      "history": [{"role": "system", "content": "SETTING: ...", "agent": "main", "message_type": "system_prompt"},
@@ -7,8 +7,8 @@ r"""SWE-agent `.traj` files: one episode a file, as `history`; actions as text, 
                   "tool_calls": [{"id": "c1", "function": {"name": "open", "arguments": "{\"path\": \"f.py\"}"}}]},
                  {"role": "tool", "content": "[File: f.py]", "tool_call_ids": ["c1"]}]}
 
-Without `history`, the last step of `trajectory` has it all: as `messages`, or its prompt as `query` and its `response`.
-The instance is in the record, in the `replay_config` (JSON text) of newer versions, or nowhere but in the file's name.
+Without `history`, the last step of `trajectory` has the whole episode: as `messages`, or as `query` and `response`. The
+instance is named in the record, in the `replay_config` (JSON text) of newer versions, or only in the file's name.
 `exit_status: submitted` does not mean solved: success stays unknown unless the file says so.
 """
 
@@ -52,10 +52,10 @@ def read(value: Any) -> Episode:
 
 
 def instance_of(uri: str) -> str:
-    """The instance that a `.traj` file is named after, "" for any other file; mini-swe-agent writes `.traj.json`.
+    """The instance that a `.traj` (or mini-swe-agent's `.traj.json`) file is named after; "" for any other file.
 
-    `runs/marshmallow-code__marshmallow-1867.traj` is of that instance, and so is a file whose name has the run before
-    it: `gpt4__default__t-0.20__marshmallow-code__marshmallow-1867.traj`.
+    `runs/marshmallow-code__marshmallow-1867.traj` is of that instance. So is
+    `gpt4__default__t-0.20__marshmallow-code__marshmallow-1867.traj`, which names the run first.
     """
     file = _FILE.search(uri)
     if file is None:

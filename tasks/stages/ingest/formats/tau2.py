@@ -1,4 +1,4 @@
-r"""tau^2 simulations: one of a results file (containers.py puts that file's `info` beside it), or one per file.
+r"""tau^2 simulations: many in a results file, or one per file. containers.py gives each the results file's `info`.
 
     {"task_id": "0", "trial": 0, "termination_reason": "user_stop", "reward_info": {"reward": 1.0},
      "messages": [{"role": "assistant", "content": "Hi! How can I help you today?", "tool_calls": null},
@@ -12,7 +12,7 @@ r"""tau^2 simulations: one of a results file (containers.py puts that file's `in
      "info": {"environment_info": {"domain_name": "telecom", "policy": "# Telecom policy ...", "tool_defs": null}}}
 
 A results file is {"info": ..., "tasks": [...], "simulations": [...]}; a single-task file has `task` and `run_info`
-instead. The calls that the *user* makes, and their results, are not part of what the agent saw and are left out.
+instead. The calls that the *user* makes, and their results, are left out: the agent did not see them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tasks.stages.ingest.reward import outcome
 
 
 def recognises(value: Any) -> bool:
-    """Whether the value has messages and one of the fields that only tau^2 writes, as tau^2 writes them."""
+    """Whether the value has messages and one of the fields that only tau^2 writes."""
     if not isinstance(value, Mapping) or not isinstance(value.get("messages"), list):
         return False
     return (
@@ -37,7 +37,7 @@ def recognises(value: Any) -> bool:
 
 
 def read(value: Any) -> Episode:
-    """One episode; the policy of the environment becomes the system message where there is none.
+    """One episode. The environment's policy becomes the system message where there is none.
 
     Raises:
         Rejected: a message that cannot be taken.

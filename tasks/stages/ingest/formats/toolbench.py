@@ -1,4 +1,4 @@
-r"""ToolBench answers: a file lists growing prefixes of one trajectory; containers.py makes each a record.
+r"""ToolBench answers. A file lists growing prefixes of one trajectory, and containers.py makes each a record.
 
     {"win": true, "prefix_of": null, "answer_generation": {
         "query": "Find customs agencies.", "function": [{"name": "list_agencies", "parameters": {...}}],
@@ -6,8 +6,8 @@ r"""ToolBench answers: a file lists growing prefixes of one trajectory; containe
                            {"role": "assistant", "function_call": {"name": "list_agencies", "arguments": "{}"}},
                            {"role": "function", "name": "list_agencies", "content": "[...]"}]}}
 
-A file without `train_messages` is an episode without an action. The query is the task: a search that branched has
-several trajectories of it.
+A file without `train_messages` is an episode without an action. The query names the task: the branches of one search
+are several trajectories of it.
 """
 
 from __future__ import annotations

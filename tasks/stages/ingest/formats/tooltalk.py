@@ -1,4 +1,4 @@
-r"""ToolTalk conversations: an assistant turn lists the API calls made before its text was said.
+r"""ToolTalk conversations. An assistant turn lists the API calls that were made before its text was said.
 
     {"name": "CreateEvent-easy", "conversation": [
         {"index": 0, "role": "user", "text": "Create an event for the concert."},

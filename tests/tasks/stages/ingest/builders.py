@@ -181,9 +181,9 @@ def ingested(path: Path, content: bytes | str | None = None, **settings: Any) ->
     return list(ingest(IngestConfig(source=str(path), **settings)))
 
 
-def one(tmp_path: Path, record: Any, **settings: Any) -> Trajectory:
-    """The one trajectory of a file with one record."""
-    [outcome] = ingested(tmp_path / "one.json", json.dumps(record), **settings)
+def trajectory_of(tmp_path: Path, record: Any, **settings: Any) -> Trajectory:
+    """The trajectory of a file with one record."""
+    [outcome] = ingested(tmp_path / "record.json", json.dumps(record), **settings)
     assert isinstance(outcome, Trajectory), outcome
     return outcome
 
@@ -191,3 +191,14 @@ def one(tmp_path: Path, record: Any, **settings: Any) -> Trajectory:
 def reasons(outcomes: list[Trajectory | Reject]) -> list[RejectReason | str]:
     """The reason of each reject, "taken" for each trajectory."""
     return [outcome.reason if isinstance(outcome, Reject) else "taken" for outcome in outcomes]
+
+
+def roles(trajectory: Trajectory) -> list[str]:
+    """Who speaks, message by message."""
+    return [message["role"] for message in trajectory.messages]
+
+
+def metadata(trajectory: Trajectory) -> dict[str, Any]:
+    """The trajectory's metadata as an object."""
+    fields: dict[str, Any] = json.loads(trajectory.metadata_json)
+    return fields

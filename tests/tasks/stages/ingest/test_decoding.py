@@ -14,7 +14,6 @@ import zstandard
 
 from schemas.rejects import RAW_LIMIT, RejectReason
 from tasks.stages.ingest import decoding
-from tasks.stages.ingest.json_values import Value, decoded
 from tasks.stages.ingest.records import Reject
 from tests.tasks.stages.ingest.builders import OPENAI, OPENHANDS, SHAREGPT, USER, ingested, openai_record, reasons, said
 
@@ -98,7 +97,7 @@ def test_damaged_parquet_loses_rows_or_the_rest_but_never_fails(tmp_path: Path) 
     rows = [said(os.urandom(1000).hex())["messages"] for _ in range(100)]
     pl.DataFrame({"messages": rows}).write_parquet(path, compression="snappy", row_group_size=25)
     intact = path.read_bytes()
-    found = set()
+    seen = set()
     for seed in range(40):
         damaged = bytearray(intact)
         place = random.Random(seed)
@@ -106,8 +105,8 @@ def test_damaged_parquet_loses_rows_or_the_rest_but_never_fails(tmp_path: Path) 
             damaged[place.randrange(4, len(damaged) - (8 if seed % 2 else 1000))] ^= 0xFF
         outcomes = reasons(ingested(path, bytes(damaged)))
         assert outcomes
-        found |= set(outcomes)
-    assert {"taken", RejectReason.BINARY, RejectReason.INVALID_UTF8} <= found
+        seen |= set(outcomes)
+    assert {"taken", RejectReason.BINARY, RejectReason.INVALID_UTF8} <= seen
 
 
 def test_byte_order_mark_and_carriage_returns(tmp_path: Path) -> None:
@@ -208,17 +207,9 @@ def test_integers_of_any_length_are_exact(tmp_path: Path, monkeypatch: pytest.Mo
     text = json.dumps(
         [record] if layout in ("list", "streamed") else record, indent=1 if layout == "document" else None
     )
-    [found, *_] = ingested(tmp_path / "long.json", text + "\n{}" if layout == "lines" else text)
-    assert json.loads(found.messages[1]["tool_calls"][0]["arguments"]) == LONG
-    assert found.task_id == str(2**70)
-
-
-@pytest.mark.parametrize("text", ["%d", "[%d]", '{"n": %d}', '{"a":"%d","n":-0.%d,"m":%d}'])
-@pytest.mark.parametrize("number", [2**63, 2**64 - 1, 2**64, 10**19, -(2**63), -(2**63) - 1, -(10**18), 10**40])
-def test_each_long_integer_is_exact(number: int, text: str) -> None:
-    written = text.replace("-0.%d", f"0.{abs(number)}").replace("%d", str(number))
-    found = decoded(written.encode(), "")
-    assert isinstance(found, Value) and found.value == json.loads(written)
+    [trajectory, *_] = ingested(tmp_path / "long.json", text + "\n{}" if layout == "lines" else text)
+    assert json.loads(trajectory.messages[1]["tool_calls"][0]["arguments"]) == LONG
+    assert trajectory.task_id == str(2**70)
 
 
 def test_what_was_rejected_is_shown_with_its_long_integers(tmp_path: Path) -> None:

@@ -18,7 +18,18 @@ from tasks.stages.ingest import ingestion
 from tasks.stages.ingest.ingestion import Counts, ingest
 from tasks.stages.ingest.records import Reject
 from tasks.stages.ingest.trajectory import Trajectory
-from tests.tasks.stages.ingest.builders import CALL, OPENAI, SHAREGPT, USER, ingested, one, openai_record, reasons, said
+from tests.tasks.stages.ingest.builders import (
+    CALL,
+    OPENAI,
+    SHAREGPT,
+    USER,
+    ingested,
+    openai_record,
+    reasons,
+    roles,
+    said,
+    trajectory_of,
+)
 
 REWARDED = [{**said(f"answer {reward}"), "reward": reward} for reward in (1.0, 0.5, 0.0)] + [said("unknown")]
 
@@ -44,8 +55,8 @@ def test_limit_stops_reading(tmp_path: Path) -> None:
 
 
 def test_the_default_domain(tmp_path: Path) -> None:
-    assert one(tmp_path, said("x"), domain="desk").domain == "desk"
-    assert one(tmp_path, {**said("x"), "domain": "retail"}, domain="desk").domain == "retail"
+    assert trajectory_of(tmp_path, said("x"), domain="desk").domain == "desk"
+    assert trajectory_of(tmp_path, {**said("x"), "domain": "retail"}, domain="desk").domain == "retail"
 
 
 def test_duplicates_name_the_first_across_files_and_forms(tmp_path: Path) -> None:
@@ -69,9 +80,9 @@ def test_a_copy_without_a_reward_does_not_displace_the_one_with_it(tmp_path: Pat
 
 
 def test_the_id_depends_on_the_content_alone(tmp_path: Path) -> None:
-    found = one(tmp_path, OPENAI)
-    again = one(tmp_path, {**OPENAI, "task_id": "other", "reward": 0.0, "split": "test"})
-    assert found.trajectory_id == again.trajectory_id == "2d86776720b1961f"
+    first = trajectory_of(tmp_path, OPENAI)
+    again = trajectory_of(tmp_path, {**OPENAI, "task_id": "other", "reward": 0.0, "split": "test"})
+    assert first.trajectory_id == again.trajectory_id == "2d86776720b1961f"
 
 
 def test_counts_add_up_for_every_file(tmp_path: Path) -> None:
@@ -82,8 +93,8 @@ def test_counts_add_up_for_every_file(tmp_path: Path) -> None:
     for outcome in ingest(IngestConfig(source=str(tmp_path))):
         counts.add(outcome)
     keys = ("records", "taken", "trajectories", "actions", "tool_actions", "duplicates", "rejected")
-    found = {uri.rpartition("/")[2]: tuple(of[key] for key in keys) for uri, of in counts.by_source.items()}
-    assert found == {
+    by_name = {uri.rpartition("/")[2]: tuple(of[key] for key in keys) for uri, of in counts.by_source.items()}
+    assert by_name == {
         "a.jsonl": (5, 2, 3, 5, 2, 1, 3),
         "b.jsonl": (3, 1, 2, 4, 2, 1, 2),
         "README.md": (1, 0, 0, 0, 0, 0, 1),
@@ -102,18 +113,18 @@ def test_a_summary_lists_the_files_with_the_most_rejects_then_records(
         counts.add(outcome)
     assert counts.summary() == {"by_source": counts.by_source}
     monkeypatch.setattr(ingestion, "LISTED", 2)
-    found = counts.summary()
-    assert [uri.rpartition("/")[2] for uri in found["by_source"]] == ["b.jsonl", "c.jsonl"]
+    summary = counts.summary()
+    assert [uri.rpartition("/")[2] for uri in summary["by_source"]] == ["b.jsonl", "c.jsonl"]
     nothing = {"tool_actions": 0, "duplicates": 0, "untooled": 0, "rejected": 0}
     sums = {"records": 2, "taken": 2, "trajectories": 2, "actions": 2, **nothing}
-    assert found["other_sources"] == {"files": 2, **sums}
+    assert summary["other_sources"] == {"files": 2, **sums}
 
 
 def test_canned_openings_and_consecutive_assistant_messages_count_as_actions_once(tmp_path: Path) -> None:
     greeting = {"role": "assistant", "content": "Hi! How can I help you today?"}
     call = {"role": "assistant", "tool_calls": [CALL]}
-    found = one(tmp_path, openai_record(greeting, USER, {"role": "assistant", "content": "I look."}, call))
-    assert [item["role"] for item in found.messages] == ["assistant", "user", "assistant"]
+    record = openai_record(greeting, USER, {"role": "assistant", "content": "I look."}, call)
+    assert roles(trajectory_of(tmp_path, record)) == ["assistant", "user", "assistant"]
 
 
 def test_a_users_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""One message a model call, unique call ids, and every result at its call."""
+"""One message per model call, unique call ids, and every result at its call."""
 
 from schemas.chat import Message, ToolCall, message
 from tasks.stages.ingest.linkage import linked, merged
@@ -6,8 +6,8 @@ from tasks.stages.ingest.linkage import linked, merged
 
 def acts(*calls: str, text: str = "", reasoning: str = "") -> Message:
     """An assistant message with calls written as `id:name`."""
-    made = [ToolCall(id=call.partition(":")[0], name=call.partition(":")[2], arguments="{}") for call in calls]
-    return message("assistant", text, reasoning=reasoning, tool_calls=made)
+    tool_calls = [ToolCall(id=call.partition(":")[0], name=call.partition(":")[2], arguments="{}") for call in calls]
+    return message("assistant", text, reasoning=reasoning, tool_calls=tool_calls)
 
 
 def result(call_id: str = "", name: str = "", content: str = "") -> Message:
@@ -16,8 +16,8 @@ def result(call_id: str = "", name: str = "", content: str = "") -> Message:
 
 def links(*messages: Message) -> tuple[list[str], dict[str, int]]:
     """The ids that the tool messages end up with, and the warnings."""
-    found, warnings = linked(messages)
-    return [item["tool_call_id"] for item in found if item["role"] == "tool"], warnings
+    relinked, warnings = linked(messages)
+    return [item["tool_call_id"] for item in relinked if item["role"] == "tool"], warnings
 
 
 def test_consecutive_assistant_items_are_one_action() -> None:
@@ -32,8 +32,8 @@ def test_a_result_between_calls_separates_actions() -> None:
 
 
 def test_by_id_in_any_order_and_named_after_the_call() -> None:
-    found, warnings = linked([acts("c1:look", "c2:buy"), result("c2"), result("c1")])
-    assert [(item["tool_call_id"], item["name"]) for item in found[1:]] == [("c2", "buy"), ("c1", "look")]
+    relinked, warnings = linked([acts("c1:look", "c2:buy"), result("c2"), result("c1")])
+    assert [(item["tool_call_id"], item["name"]) for item in relinked[1:]] == [("c2", "buy"), ("c1", "look")]
     assert not warnings
 
 
@@ -57,8 +57,8 @@ def test_an_id_reused_within_a_turn_is_answered_in_order() -> None:
 
 
 def test_renaming_never_takes_an_id_in_use() -> None:
-    found, _ = linked([acts("c1:look", "c1-2:look", "c1:look", ":look")])
-    ids = [call["id"] for call in found[0]["tool_calls"]]
+    relinked, _ = linked([acts("c1:look", "c1-2:look", "c1:look", ":look")])
+    ids = [call["id"] for call in relinked[0]["tool_calls"]]
     assert len(set(ids)) == 4
     assert ids[:2] == ["c1", "c1-2"]
 

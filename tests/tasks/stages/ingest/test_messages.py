@@ -1,19 +1,18 @@
-"""The dialects of messages, quirk by quirk (shared/data/README.md counts them)."""
+"""The dialects of messages, quirk by quirk."""
 
 from typing import Any
 
 import pytest
 
 from schemas.chat import Message
-from tasks.stages.ingest.messages import chat_messages
-from tasks.stages.ingest.reward import outcome
-from tasks.stages.ingest.tools import tools_json
-from tests.tasks.stages.ingest.builders import TOOL
+from schemas.rejects import RejectReason
+from tasks.stages.ingest.episode import Rejected
+from tasks.stages.ingest.messages import chat_messages, is_message, split_thinking, tool_calls
 
 
 def read(**fields: Any) -> Message:
-    [found] = chat_messages([fields])
-    return found
+    [message] = chat_messages([fields])
+    return message
 
 
 @pytest.mark.parametrize("fields", [{"content": None}, {"content": ""}, {}], ids=["null", "empty", "absent"])
@@ -45,8 +44,8 @@ def test_calls_in_every_form(form: str, arguments: Any, text: str) -> None:
 
 def test_text_and_calls_in_one_turn() -> None:
     call = {"name": "look", "arguments": "{}"}
-    found = read(role="assistant", content="Let me see.", tool_calls=[call, call])
-    assert (found["content"], len(found["tool_calls"])) == ("Let me see.", 2)
+    message = read(role="assistant", content="Let me see.", tool_calls=[call, call])
+    assert (message["content"], len(message["tool_calls"])) == ("Let me see.", 2)
 
 
 @pytest.mark.parametrize(
@@ -72,9 +71,9 @@ def test_typed_parts_with_reasoning_calls_and_cache_marks() -> None:
         {"type": "output_text", "text": "moment.", "value": None},
         {"type": "tool_call", "value": '{"name": "look", "arguments": {"id": 1}}'},
     ]
-    found = read(role="assistant", content=parts)
-    assert (found["reasoning"], found["content"]) == ("They want both.", "One moment.")
-    assert found["tool_calls"] == [{"id": "", "name": "look", "arguments": '{"id":1}'}]
+    message = read(role="assistant", content=parts)
+    assert (message["reasoning"], message["content"]) == ("They want both.", "One moment.")
+    assert message["tool_calls"] == [{"id": "", "name": "look", "arguments": '{"id":1}'}]
 
 
 @pytest.mark.parametrize("key", ["reasoning_content", "reasoning", "thinking", "thought"])
@@ -87,8 +86,8 @@ def test_a_thought_that_is_part_of_the_content_is_no_reasoning() -> None:
 
 
 def test_a_think_block_that_opens_the_content() -> None:
-    found = read(role="assistant", content="<think>\nHm.\n</think>\n\nIt has.")
-    assert (found["reasoning"], found["content"]) == ("Hm.", "It has.")
+    message = read(role="assistant", content="<think>\nHm.\n</think>\n\nIt has.")
+    assert (message["reasoning"], message["content"]) == ("Hm.", "It has.")
     assert read(role="assistant", content="<think>never closed")["content"] == "<think>never closed"
     assert read(role="user", content="<think>a</think>b")["reasoning"] == ""
 
@@ -110,32 +109,36 @@ def test_the_id_of_a_result_under_every_name(key: str) -> None:
     assert read(role="tool", content="", tool_call_ids=["c1"])["tool_call_id"] == "c1"
 
 
-@pytest.mark.parametrize(
-    ("record", "expected"),
-    [
-        ({"reward": 1}, (1.0, True)),
-        ({"reward": 0.0}, (0.0, False)),
-        ({"reward": 0.5}, (0.5, False)),
-        ({"reward": True}, (1.0, True)),
-        ({"reward": "failure"}, (0.0, False)),
-        ({"reward": "0.25"}, (0.25, False)),
-        ({"reward_info": {"reward": 1.0}}, (1.0, True)),
-        ({"task_success": "success"}, (1.0, True)),
-        ({"success": False}, (0.0, False)),
-        ({"win": True, "reward": 0.9}, (0.9, True)),
-        ({"reward": None}, (None, None)),
-        ({"reward": float("nan")}, (None, None)),
-        ({"exit_status": "submitted"}, (None, None)),
-    ],
-)
-def test_outcomes(record: dict[str, Any], expected: tuple[float | None, bool | None]) -> None:
-    assert outcome(record) == expected
+@pytest.mark.parametrize("key", ["role", "from"])
+def test_what_looks_like_a_message(key: str) -> None:
+    assert is_message({key: "user"})
+    assert not is_message({key: 3}) and not is_message("user") and not is_message({key: "user", "messages": []})
 
 
-def test_tools_in_every_form_are_one_text() -> None:
-    wrapped = {"type": "function", "function": TOOL}
-    forms = [[wrapped], [TOOL], [{"type": "function", "strict": True, **TOOL}]]
-    texts = {tools_json(form) for form in forms}
-    assert len(texts) == 1
-    assert tools_json(next(iter(texts))) in texts
-    assert {tools_json(none) for none in (None, [], "", "[]")} == {""}
+def test_results_of_a_users_calls_are_left_out_and_those_of_the_agent_stay() -> None:
+    call = {"id": "c1", "name": "look", "arguments": {}}
+    items = [
+        {"role": "user", "tool_calls": [call]},
+        {"role": "tool", "id": "c1", "content": "the user's"},
+        {"role": "assistant", "tool_calls": [call]},
+        {"role": "tool", "id": "c1", "content": "the agent's"},
+        {"role": "tool", "content": "of no call"},
+    ]
+    assert [message["content"] for message in chat_messages(items)] == ["", "the agent's", "of no call"]
+
+
+@pytest.mark.parametrize("value", [None, "", "[]", [], {}])
+def test_no_call_in_any_form_is_none(value: Any) -> None:
+    assert tool_calls(value, 0) == []
+
+
+@pytest.mark.parametrize("value", ["{", [{"name": ""}], ["look"], {"function": {"name": 3}}, 7])
+def test_a_call_without_a_name_is_rejected_with_its_place(value: Any) -> None:
+    with pytest.raises(Rejected, match="message 4: a call") as caught:
+        tool_calls(value, 4)
+    assert caught.value.reason is RejectReason.MALFORMED_CALL
+
+
+def test_only_a_closed_block_at_the_beginning_is_thinking() -> None:
+    assert split_thinking(" <think> a </think>\n b") == ("a", "b")
+    assert split_thinking("b <think>a</think>") == ("", "b <think>a</think>")

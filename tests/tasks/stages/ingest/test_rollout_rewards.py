@@ -42,12 +42,12 @@ def test_the_samples_of_a_state_come_together_under_its_trajectory(tmp_path: Pat
         rollout("Where is 17?", said, 0.0),
     )
     ids = [outcome.trajectory_id for outcome in ingest(config) if isinstance(outcome, Trajectory)]
-    found = rollout_rewards(config)
-    assert list(found) == ids and len(ids) == 2
-    assert [reward for reward, _ in found[ids[0]]] == [1.0, 0.5, 0.0]
-    first, second, third = (action for _, action in found[ids[0]])
+    samples = rollout_rewards(config)
+    assert list(samples) == ids and len(ids) == 2
+    assert [reward for reward, _ in samples[ids[0]]] == [1.0, 0.5, 0.0]
+    first, second, third = (action for _, action in samples[ids[0]])
     assert first == second != third, "the order of arguments and the reasoning are no difference"
-    assert found[ids[1]] == [(0.0, third)]
+    assert samples[ids[1]] == [(0.0, third)]
 
 
 def test_an_answer_that_is_no_action_was_rewarded_too(tmp_path: Path) -> None:

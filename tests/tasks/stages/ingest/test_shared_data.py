@@ -27,25 +27,25 @@ def counted() -> tuple[dict[str, SourceCounts], float]:
 @needs_data
 @pytest.mark.parametrize("expected", EXPECTED, ids=[entry["file"] for entry in EXPECTED])
 def test_counts(expected: dict[str, int | str], counted: tuple[dict[str, SourceCounts], float]) -> None:
-    found = counted[0][f"file://{DATA}/{expected['file']}"]
+    counts = counted[0][f"file://{DATA}/{expected['file']}"]
     assert {key: expected[key] for key in ("trajectories", "actions", "tool_actions")} == {
-        "trajectories": found["trajectories"],
-        "actions": found["actions"],
-        "tool_actions": found["tool_actions"],
+        "trajectories": counts["trajectories"],
+        "actions": counts["actions"],
+        "tool_actions": counts["tool_actions"],
     }
-    assert found["records"] == found["trajectories"] + expected["empty"]
-    assert found["rejected"] == found["duplicates"] + expected["empty"]
+    assert counts["records"] == counts["trajectories"] + expected["empty"]
+    assert counts["rejected"] == counts["duplicates"] + expected["empty"]
 
 
 @needs_data
 def test_every_file_is_accounted_for_in_time(counted: tuple[dict[str, SourceCounts], float]) -> None:
     by_source, seconds = counted
     assert by_source.keys() == {f"file://{path}" for path in DATA.rglob("*") if path.is_file()}
-    assert all(found["records"] > 0 for found in by_source.values())
+    assert all(counts["records"] > 0 for counts in by_source.values())
     assert seconds < 10
 
 
 @needs_data
 def test_the_records_that_are_stored_twice_are_duplicates(counted: tuple[dict[str, SourceCounts], float]) -> None:
-    found = {uri.rpartition("/")[2]: of["duplicates"] for uri, of in counted[0].items() if "/tau2_sft/" in uri}
-    assert found == {"sft-v1-small.json": 0, "test_sft-v1-small.jsonl": 12, "train_sft-v1-small.jsonl": 15}
+    duplicates = {uri.rpartition("/")[2]: of["duplicates"] for uri, of in counted[0].items() if "/tau2_sft/" in uri}
+    assert duplicates == {"sft-v1-small.json": 0, "test_sft-v1-small.jsonl": 12, "train_sft-v1-small.jsonl": 15}

@@ -1,4 +1,4 @@
-"""Parts of a source, and what is left of a run that was killed."""
+"""Inputs and parts of an artefact of trajectories, and what a killed run leaves behind."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ class Killed(BaseException):
     """The end of the process."""
 
 
-def made(store: Store, config: IngestConfig) -> Artefact:
+def trajectories(store: Store, config: IngestConfig) -> Artefact:
     return obtain(STAGE, config, inputs(config), store, lambda writer: write_trajectories(writer, config))
 
 
@@ -47,9 +47,9 @@ def test_a_killed_run_leaves_no_parts_to_one_that_comes_to_fewer(
     with monkeypatch.context() as patch:
         patch.setattr(Writer, "write", killed)
         with pytest.raises(Killed):
-            made(store, config)
+            trajectories(store, config)
     monkeypatch.setattr(kept, "takes", lambda row: row["n"] % 3 == 0)
-    artefact = made(store, config)
+    artefact = trajectories(store, config)
     assert (artefact.rows, artefact.reasons) == (4, {"reader_failed": 8})
     assert store.read(artefact.ref)["source_record"].to_list() == [0, 3, 6, 9]
     assert store.read(artefact.ref, "rejects").height == 8
@@ -59,7 +59,7 @@ def test_a_source_of_which_nothing_is_taken_is_told_with_the_first_of_each_reaso
     source = tmp_path / "rows.jsonl"
     source.write_text(json.dumps({"turns": 3}) + "\n" + json.dumps({"messages": [], "tools": []}) + "\n{")
     with pytest.raises(StageFailed) as caught:
-        made(store, IngestConfig(source=str(source)))
+        trajectories(store, IngestConfig(source=str(source)))
     told = str(caught.value)
     assert f"{source.as_uri()}: line 1: no reader recognises this" in told and "line 2: " in told and "line 3" in told
     assert "ingest.reader=module:function" in told
@@ -68,5 +68,30 @@ def test_a_source_of_which_nothing_is_taken_is_told_with_the_first_of_each_reaso
 def test_calls_without_tools_are_counted(store: Store, tmp_path: Path) -> None:
     source = tmp_path / "rows.jsonl"
     source.write_text("\n".join(json.dumps(row) for row in (OPENAI, {**OPENAI, "tools": []}, said("no call"))))
-    artefact = made(store, IngestConfig(source=str(source)))
+    artefact = trajectories(store, IngestConfig(source=str(source)))
     assert (artefact.rows, artefact.reasons) == (3, {"without_tools": 1})
+
+
+def test_a_toolset_is_written_once_and_parts_hold_what_was_asked_for(store: Store, tmp_path: Path) -> None:
+    source = tmp_path / "rows.jsonl"
+    rows = [{**OPENAI, "messages": [*OPENAI["messages"][:-1], *said(f"answer {n}")["messages"]]} for n in range(5)]
+    source.write_text("\n".join(map(json.dumps, [*rows, said("no tools")])))
+    artefact = trajectories(store, IngestConfig(source=str(source), part_size=2))
+    assert [part.height for _, part in store.parts(artefact.ref)] == [2, 2, 2, 0]
+    toolsets = store.read(artefact.ref, "toolsets")
+    assert toolsets.height == 1
+    assert set(store.read(artefact.ref)["toolset_id"]) == {"", toolsets["toolset_id"][0]}
+
+
+def test_the_inputs_follow_the_source_and_the_code_of_the_reader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "rows.jsonl"
+    source.write_text("{}")
+    (tmp_path / "versioned_reader.py").write_text("def read(row):\n    return row\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    plain = IngestConfig(source=str(source))
+    first, read = inputs(plain), inputs(plain.model_copy(update={"reader": "versioned_reader:read"}))
+    assert set(first) == {"source"} and set(read) == {"source", "reader"} and read["source"] == first["source"]
+    source.write_text("[]")
+    assert inputs(plain) != first

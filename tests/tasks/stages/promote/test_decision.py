@@ -11,7 +11,7 @@ from schemas.evaluations import EVALUATIONS
 from tasks.artefact.stage import Artefact, Stage, obtain
 from tasks.artefact.table import frame, validate
 from tasks.errors import StageFailed
-from tasks.policy.files import Policy, trained
+from tasks.policy.files import Policy, stored_policy
 from tasks.report.card import card
 from tasks.stages.promote.task import STAGE, named, put_into_use, write_decision
 from tasks.store.lineage import lineage
@@ -73,7 +73,7 @@ def test_a_baseline_is_named_as_a_person_knows_it() -> None:
     assert named(BASE) == "the model desk"
     assert named(Policy(location="/home/me/models/mine", version="5814bd4c2731ab97")) == "the model mine"
     assert named(Policy(location="org/name@0123", version="org/name@0123")) == "the model org/name@0123"
-    assert named(trained(Ref(stage="policies", version="ab"))) == "policies@ab"
+    assert named(stored_policy(Ref(stage="policies", version="ab"))) == "policies@ab"
 
 
 def test_another_gate_is_another_decision(store: Store) -> None:
@@ -107,10 +107,10 @@ def test_the_lineage_leads_to_the_data(store: Store) -> None:
 def test_a_candidate_replaces_only_what_it_was_held_against(store: Store) -> None:
     base, old, new, third = "desk:old", *(commit_policy(store, number) for number in (1, 2, 3))
     put_into_use(store, old, Policy(location="desk", version=base))
-    put_into_use(store, new, trained(old))
-    put_into_use(store, new, trained(old))  # a run that was killed after the tag moved
+    put_into_use(store, new, stored_policy(old))
+    put_into_use(store, new, stored_policy(old))  # a run that was killed after the tag moved
     with pytest.raises(StageFailed, match=f"{third} passes .* {old}, but {new} was promoted.*promote {third}"):
-        put_into_use(store, third, trained(old))
+        put_into_use(store, third, stored_policy(old))
     assert promoted(store) == new
 
 

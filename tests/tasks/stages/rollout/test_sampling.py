@@ -114,9 +114,9 @@ def test_what_is_too_long_or_refused_is_counted(store, states, sampler, chat, mo
 
 
 def _refusing(lengths):
-    from tasks.policy.rendering import Rendered
+    from tasks.policy.rendering import StatePrompts
 
-    return Rendered([None, *([1] * n for n in lengths[1:])], 0, "the chat template refuses it")
+    return StatePrompts([None, *([1] * n for n in lengths[1:])], 0, "the chat template refuses it")
 
 
 def test_a_part_without_states_is_an_empty_part(store, sampler, chat) -> None:

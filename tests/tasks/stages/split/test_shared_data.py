@@ -12,18 +12,19 @@ from schemas.chat import Role
 from schemas.config import IngestConfig, SplitConfig
 from tasks.stages.ingest.ingestion import ingest
 from tasks.stages.ingest.trajectory import Trajectory
-from tasks.stages.split.stage import states_of
+from tasks.stages.split.cut import states_of
 
 DATA = Path(__file__).parents[4].parent / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.exists(), reason=f"no {DATA}: the real trajectories are not in the repository")
 
 
 def taken(source: Path | str) -> Iterator[Trajectory]:
-    return (found for found in ingest(IngestConfig(source=str(source))) if isinstance(found, Trajectory))
+    outcomes = ingest(IngestConfig(source=str(source)))
+    return (outcome for outcome in outcomes if isinstance(outcome, Trajectory))
 
 
-def side(found: Trajectory, **settings: Any) -> str:
-    (split,) = {row["split"] for row in states_of(found.row(), SplitConfig(**settings))}
+def side(trajectory: Trajectory, **settings: Any) -> str:
+    (split,) = {row["split"] for row in states_of(trajectory.row(), SplitConfig(**settings))}
     return str(split)
 
 
@@ -37,25 +38,27 @@ def side(found: Trajectory, **settings: Any) -> str:
     ],
 )
 def test_attempts_at_one_task_have_its_name_and_one_side(files: str, task: str, attempts: int) -> None:
-    found = [one for one in taken(DATA / files) if one.task_id == task]
-    assert len(found) == attempts
-    assert len({side(one) for one in found}) == 1
+    trajectories = [trajectory for trajectory in taken(DATA / files) if trajectory.task_id == task]
+    assert len(trajectories) == attempts
+    assert len(set(map(side, trajectories))) == 1
 
 
 def test_branches_of_a_toolbench_search_are_one_task() -> None:
-    tasks = [one.task_id for one in taken(DATA / "toolbench" / "G3_answer__13_ChatGPT_DFS_woFilter_w2.json")]
+    tasks = [
+        trajectory.task_id for trajectory in taken(DATA / "toolbench" / "G3_answer__13_ChatGPT_DFS_woFilter_w2.json")
+    ]
     assert len(tasks) == 2 and len(set(tasks)) == 1 and tasks[0]
 
 
-def pivot_rows(found: Trajectory) -> Iterator[dict[str, Any]]:
-    """A trajectory's calls as NVIDIA publishes such: a row each, which repeats what precedes it and has a uuid."""
+def pivot_rows(trajectory: Trajectory) -> Iterator[dict[str, Any]]:
+    """A trajectory's calls as NVIDIA publishes such: one row per call, with a uuid and all that precedes it."""
     items: list[dict[str, Any]] = []
-    for message in found.messages:
+    for message in trajectory.messages:
         calls = [{"type": "function_call", "call_id": c["id"], **c} for c in message["tool_calls"]]
         if calls:
-            asked = {"input": list(items), "tools": json.loads(found.tools_json)}
+            asked = {"input": list(items), "tools": json.loads(trajectory.tools_json)}
             yield {
-                "uuid": f"{found.trajectory_id}-{len(items)}",
+                "uuid": f"{trajectory.trajectory_id}-{len(items)}",
                 "responses_create_params": asked,
                 "expected_action": calls[0],
             }
@@ -69,12 +72,12 @@ def pivot_rows(found: Trajectory) -> Iterator[dict[str, Any]]:
 
 @pytest.mark.parametrize("by", ["task", "trajectory"])
 def test_pivot_rows_of_one_trajectory_are_on_one_side(tmp_path: Path, by: str) -> None:
-    rows = [row for found in taken(DATA / "tau2_sft") for row in pivot_rows(found)]
+    rows = [row for trajectory in taken(DATA / "tau2_sft") for row in pivot_rows(trajectory)]
     (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
     sides = defaultdict(set)
     read = list(taken(tmp_path / "rows.jsonl"))
-    for found in read:
-        sides[rows[found.source_record]["uuid"].partition("-")[0]].add(side(found, by=by))
+    for trajectory in read:
+        sides[rows[trajectory.source_record]["uuid"].partition("-")[0]].add(side(trajectory, by=by))
     assert (len(read), len(sides)) == (151, 27)
     assert all(len(both) == 1 for both in sides.values())
     assert set.union(*sides.values()) == {"train", "validation"}

@@ -42,8 +42,8 @@ RECORDS = {**EXAMPLES, "tau2_results": TAU2_RESULTS}
 def taken_or_rejected(value: Any) -> None:
     for episode in episodes(value):
         with contextlib.suppress(Rejected):
-            name, found = read(episode)
-            trajectory(found, name, "file:///a", 0, "")
+            name, recorded = read(episode)
+            trajectory(recorded, name, "file:///a", 0, "")
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:

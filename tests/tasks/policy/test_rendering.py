@@ -1,0 +1,48 @@
+"""Prompts of states of several trajectories, in order, and what a template refuses."""
+
+import pytest
+
+from schemas.chat import Message, Role, State, message
+from tasks.errors import InputError
+from tasks.policy.chat import ChatFormat
+from tasks.policy.rendering import render
+from tests.tasks.policy.test_chat import CUTS, MESSAGES
+
+
+def states(messages: list[Message], cuts: list[int], name: str = "a") -> list[State]:
+    return [State(name, i, tuple(messages[:cut]), ()) for i, cut in enumerate(cuts)]
+
+
+def test_states_of_several_trajectories_are_rendered_in_order(formats: dict[str, ChatFormat]) -> None:
+    chat = formats["desk"]
+    asked = [*states(MESSAGES, [3, 1], "a"), *states(MESSAGES[4:], [1, 3], "b")]
+    rendered = render(chat, asked)
+    assert rendered.prompts == [chat.encode(chat.text(s.messages, ())) for s in asked]
+
+
+def test_a_state_that_the_template_refuses_does_not_take_its_neighbours_along(formats: dict[str, ChatFormat]) -> None:
+    chat = formats["strict"]
+    rendered = render(chat, [State("a", 0, (), ()), *states(MESSAGES, [1, 3])])
+    assert rendered.prompts[0] is None
+    assert rendered.prompts[1:] == [chat.encode(chat.text(MESSAGES[:cut], ())) for cut in (1, 3)]
+    refused = render(chat, states([message(Role.SYSTEM, "x"), *MESSAGES], [2]))
+    assert refused.prompts == [None]
+    assert "the first message is the user's" in refused.refusal
+    assert rendered.refusal and not render(chat, states(MESSAGES, [1])).refusal
+    with pytest.raises(InputError, match=r"refuses these 1 messages: the first message is the user's"):
+        chat.text([message(Role.SYSTEM, "x")], ())
+
+
+def test_of_several_refusals_the_first_is_kept(formats: dict[str, ChatFormat]) -> None:
+    asked = [State("a", 0, (), ()), *states([message(Role.SYSTEM, "x")], [1], "b")]
+    assert "refuses these 0 messages" in render(formats["strict"], asked).refusal
+
+
+def test_states_that_are_no_prefix_are_counted_over_all_trajectories(formats: dict[str, ChatFormat]) -> None:
+    trajectories = [*states(MESSAGES, CUTS, "a"), *states(MESSAGES, CUTS[:2], "b")]
+    assert render(formats["desk"], trajectories).rewritten == 0
+    assert render(formats["counting"], trajectories).rewritten == (len(CUTS) - 1) + 1
+
+
+def test_no_states_have_no_prompts(formats: dict[str, ChatFormat]) -> None:
+    assert render(formats["desk"], []).prompts == []
