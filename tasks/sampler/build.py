@@ -23,6 +23,6 @@ def start(folder: Path, settings: Engine, seed: int) -> Sampler:
     Raises:
         InputError: the engine refuses the model.
     """
-    # Imported when it is needed: an engine's module sets its environment at import, and takes seconds.
+    # Imported here: an engine's module takes seconds to import, and only the one that is named may be installed.
     sampler: Sampler = import_module(f"tasks.sampler.{settings.kind}_engine").start(folder, settings, seed)
     return sampler
