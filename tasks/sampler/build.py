@@ -1,8 +1,6 @@
 """Start the sampling engine that `engine.kind` names.
 
-To add one: a file tasks/sampler/KIND_engine.py with `start(folder, settings, seed)`, which gives a `Sampler`
-(sampler.py), and its name in the `Literal` of `Engine.kind` (schemas/section.py). Nothing else knows which engine it
-has.
+README.md here says how to add one. Nothing else knows which engine it has.
 """
 
 from __future__ import annotations

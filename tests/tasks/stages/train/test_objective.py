@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
-import subprocess
-import sys
-from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -26,8 +22,8 @@ from tasks.stages.train.objective import (
     token_losses,
     token_weights,
 )
+from tests.tree_copy import copy_tree, replace_once, run_in
 
-ROOT = Path(__file__).parents[4]
 TABLES = {"advantage": ADVANTAGES, "aggregation": AGGREGATIONS, "importance_level": IMPORTANCE_LEVELS}
 REWARDS = [[1.0, 0.0, 0.0, 1.0], [0.2, 0.9, 0.4, 0.4], [1.0, 1.0, 1.0, 1.0]]
 
@@ -227,20 +223,11 @@ print(grpo_batch(config, [example], samples, torch.tensor([[1.0, 0.0, 0.5, 1.0]]
 """
 
 
-def replace_once(path, old, new):
-    text = path.read_text()
-    assert text.count(old) == 1, f"{path.name} has no {old!r}"
-    path.write_text(text.replace(old, new))
-
-
 def test_an_advantage_is_added_as_the_readme_says(tmp_path):
-    for package in ("flows", "tasks", "schemas", "infra"):
-        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    copy_tree(tmp_path)
     objective = tmp_path / "tasks" / "stages" / "train" / "objective.py"
     replace_once(objective, "ADVANTAGES: ", NEW_KIND)
     replace_once(objective, '    "dr_grpo": _dr_grpo,\n', '    "dr_grpo": _dr_grpo,\n    "best": _best,\n')
     literal = 'advantage: Literal["grpo", "leave_one_out", "dr_grpo"'
     replace_once(tmp_path / "schemas" / "training.py", literal, f'{literal}, "best"')
-    done = subprocess.run([sys.executable, "-c", USE], cwd=tmp_path, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert done.stdout.splitlines()[-1] == "[1.0, 0.0, 0.0, 1.0]"
+    assert run_in(tmp_path, USE) == "[1.0, 0.0, 0.0, 1.0]"
