@@ -31,17 +31,20 @@ class TrainConfig(Section):
     )
     steps: int = Field(40, ge=1, title="Steps", description="Updates of the policy.")
     states_per_step: int = Field(
-        32, ge=1, title="States a step", description="Pivots drawn for an update; with fewer, each step takes all."
+        32,
+        ge=1,
+        title="States per step",
+        description="Pivots drawn for an update; where there are fewer, each step takes all.",
     )
     samples: int = Field(
-        8, ge=2, le=1024, title="Samples a state (G)", description="Group size of GRPO; unused by SFT."
+        8, ge=2, le=1024, title="Samples per state (G)", description="Group size of GRPO; unused by SFT."
     )
     temperature: float = Field(
         1.0, gt=0, le=4, title="Temperature", description="Sampling temperature; use the rollouts' own."
     )
-    max_tokens: int = Field(128, ge=1, title="Tokens an action", description="Tokens of one action at most.")
+    max_tokens: int = Field(128, ge=1, title="Tokens per action", description="Most tokens of one action.")
     max_state_tokens: int = Field(
-        2048, ge=16, title="Tokens a state", description="States with longer prompts are dropped and counted."
+        2048, ge=16, title="Tokens per state", description="States with longer prompts are dropped and counted."
     )
     refill: bool = Field(
         False,
@@ -60,7 +63,7 @@ class TrainConfig(Section):
         0.0, ge=0, le=1, title="Weight decay", description="AdamW's, on matrices only; 0 = off."
     )
     max_grad_norm: float = Field(
-        1.0, gt=0, title="Gradient norm, at most", description="Longer gradients are scaled down to this norm."
+        1.0, gt=0, title="Largest gradient norm", description="Longer gradients are scaled down to this norm."
     )
     explosion_factor: Annotated[float, RUNTIME] = Field(
         1000.0,
@@ -103,10 +106,10 @@ class TrainConfig(Section):
         2.0,
         ge=0,
         title="Importance cap",
-        description="Truncated importance sampling: losses are weighted by the policy's probability over the sampler's "
-        "recorded one, at most this. The old policy is then the one under training, so that its ratio is 1 and the "
-        "clip idle, as each sample is used once. 0 = off: the sampler's recorded log-probabilities are the old "
-        "policy's, and the clipped ratio is taken against them.",
+        description="Truncated importance sampling: a loss is weighted by the policy's probability over the one that "
+        "the sampler recorded, at most this. The old policy is then the one under training: its ratio is 1, and the "
+        "clip does nothing, because each sample is used once. 0 = off: the clipped ratio is taken against the "
+        "sampler's recorded log-probabilities.",
     )
     importance_level: Literal["token", "sequence"] = Field(
         "token",
@@ -119,17 +122,17 @@ class TrainConfig(Section):
         0,
         ge=0,
         title="Validate every",
-        description="Steps between validations on held-out states (greedy actions, same verifier), whose best policy "
-        "is the result; 0 = off.",
+        description="Steps between validations on held-out states (greedy actions, same verifier). The best policy by "
+        "them is the result. 0 = off.",
     )
     validation_states: int = Field(
-        64, ge=1, title="Validation states", description="Held-out states of a validation at most; the seed draws them."
+        64, ge=1, title="Validation states", description="Most held-out states of a validation; the seed draws them."
     )
     patience: int = Field(
         0,
         ge=0,
         title="Patience",
-        description="Training stops after this many validations in a row without a new best; 0 = never.",
+        description="Training stops after so many validations in a row without a new best; 0 = never.",
     )
 
     # Memory and speed.
@@ -141,8 +144,8 @@ class TrainConfig(Section):
     tokens_per_batch: Annotated[int, RUNTIME] = Field(
         16384,
         ge=64,
-        title="Tokens a pass",
-        description="Distinct tokens in one forward and backward pass of a process; lower it when memory runs out.",
+        title="Tokens per pass",
+        description="Distinct tokens in one forward and backward pass of a process. Lower it when memory runs out.",
     )
     gradient_checkpointing: Annotated[bool, RUNTIME] = Field(
         False,
@@ -152,24 +155,24 @@ class TrainConfig(Section):
     tree_attention: Annotated[Literal["dense", "blocks"], RUNTIME] = Field(
         "dense",
         title="Attention in trees",
-        description="How tokens of a tree see only their own path: a mask of all pairs, or FlexAttention's block masks "
-        "(GPU only).",
+        description="What keeps tokens of a tree to their own path: a mask of all pairs, or FlexAttention's block "
+        "masks (GPU only).",
     )
     processes: Annotated[int, RUNTIME] = Field(
         1,
         ge=1,
         le=1024,
         title="Processes",
-        description="Training processes on this machine, one a GPU: 8 on a node with 8. Each keeps a share of weights, "
-        "gradients and optimiser (FSDP), samples a share of a step's states with an engine of its own, and computes a "
-        "share of its tokens; in float32 the update is that of one process, in bfloat16 it is rounded elsewhere. To "
-        "start, the first needs main memory for the whole model in float32.",
+        description="Training processes on this machine, one per GPU: 8 on a node with 8. Each keeps a shard of "
+        "weights, gradients and optimiser (FSDP), samples a part of a step's states with an engine of its own, and "
+        "computes a part of its tokens. In float32 the update is that of one process; in bfloat16 it is rounded "
+        "elsewhere. To start, the first needs main memory for the full model in float32.",
     )
     launcher: Annotated[str, RUNTIME] = Field(
         "",
         title="Launcher",
-        description="For several nodes: the command that starts the processes on all of them, in place of torchrun on "
-        "this one, such as: srun --nodes=4 --ntasks-per-node=1 torchrun --nnodes=4 --nproc-per-node=8 "
+        description="For several nodes: the command that starts the processes on all of them. It stands in place of "
+        "torchrun on this machine, such as: srun --nodes=4 --ntasks-per-node=1 torchrun --nnodes=4 --nproc-per-node=8 "
         "--rdzv-backend=c10d --rdzv-endpoint=NODE:29500. It gets -m MODULE FILE; TMPDIR, and the store's disk or the "
         "home folder, must be seen by every node.",
     )

@@ -1,1 +1,1 @@
-"""Sampling engines: vLLM in process. One interface, so that a stage does not know which one it has."""
+"""Sampling engines behind one interface: no stage knows which one it has. There is vLLM, in process."""

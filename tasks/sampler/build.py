@@ -1,8 +1,6 @@
 """Start the sampling engine that `engine.kind` names.
 
-To add one: a file tasks/sampler/KIND_engine.py with `start(folder, settings, seed)`, which gives a `Sampler`
-(sampler.py), and its name in the `Literal` of `Engine.kind` (schemas/section.py). Nothing else knows which engine it
-has.
+README.md here says how to add one. Nothing else knows which engine it has.
 """
 
 from __future__ import annotations
@@ -23,6 +21,6 @@ def start(folder: Path, settings: Engine, seed: int) -> Sampler:
     Raises:
         InputError: the engine refuses the model.
     """
-    # Imported when it is needed: an engine's module sets its environment at import, and takes seconds.
+    # Imported here: an engine's module takes seconds to import, and only the one that is named may be installed.
     sampler: Sampler = import_module(f"tasks.sampler.{settings.kind}_engine").start(folder, settings, seed)
     return sampler

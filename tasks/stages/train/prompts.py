@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
 
 from schemas.columns import STATE_KEY
 from schemas.states import Split
-from tasks.errors import NotInStore, StageFailed
+from schemas.training import TrainConfig
+from tasks.errors import InputError, NotInStore, StageFailed
 from tasks.policy.chat import ChatFormat
 from tasks.policy.rendering import render
 from tasks.stages.train.stage import TrainSpec
-from tasks.stages.train.states import DropReason
-from tasks.stages.train.validation import held_out
+from tasks.stages.train.states import DropReason, admit
+from tasks.stages.train.validation import draw_held_out
 from tasks.states.example import Example, StateKey
 from tasks.states.reader import StateReader
 from tasks.store.lineage import lineage
@@ -23,48 +24,61 @@ from tasks.store.manifest import Ref
 from tasks.store.store import Store
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """States with their prompts; how many the chat template refused, and what it said of the first."""
-
-    states: list[Example]
-    refused: int = 0
-    refusal: str = ""
-
-    @property
-    def reasons(self) -> Counter[str]:
-        """Why states are not here."""
-        return Counter({DropReason.NOT_RENDERED.value: self.refused} if self.refused else {})
-
-    @property
-    def summary(self) -> dict[str, str]:
-        """For the manifest."""
-        return {"refusal": self.refusal} if self.refusal else {}
-
-
 def held_out_states(spec: TrainSpec, store: Store, chat: ChatFormat) -> list[Example]:
     """The states of every validation; none where `train.validate_every` is 0."""
     if spec.config.validate_every == 0:
         return []
-    states = list(StateReader(store, spec.states, spec.trajectories).all(split=Split.VALIDATION))
-    return held_out(_rendered(chat, states).states, spec.config, spec.seed)
+    examples = list(StateReader(store, spec.states, spec.trajectories).all(split=Split.VALIDATION))
+    rendered, _ = _rendered(chat, examples)
+    return draw_held_out(rendered, spec.config, spec.seed)
 
 
-def training_states(spec: TrainSpec, store: Store, chat: ChatFormat) -> Rendered:
+def training_states(
+    spec: TrainSpec, store: Store, chat: ChatFormat
+) -> tuple[list[Example], dict[StateKey, DropReason], str]:
     """The pivots (or, for SFT without pivots, all training states) with their prompts.
+
+    Returns:
+        The states; why others are not among them; and what the chat template said of the first that it refused, ""
+        where it refused none.
 
     Raises:
         StageFailed: there is no pivot (the text counts what select rejected), none can be rendered, or they were
             profiled with another tokenizer or chat template.
     """
     keep = set(_pivots(store, spec.pivots)) if spec.pivots is not None else None
-    states = list(StateReader(store, spec.states, spec.trajectories).all(split=Split.TRAIN, keep=keep))
-    found = _rendered(chat, states)
-    if states and not found.states:
-        raise StageFailed(f"train: the chat template refuses all {len(states)} states; it says: {found.refusal}")
+    examples = list(StateReader(store, spec.states, spec.trajectories).all(split=Split.TRAIN, keep=keep))
+    rendered, refusal = _rendered(chat, examples)
+    if examples and not rendered:
+        raise StageFailed(f"train: the chat template refuses all {len(examples)} states; it says: {refusal}")
     if spec.pivots is not None:
-        _check_sampled(store, spec.pivots, found.states, chat)
-    return found
+        _require_the_sampled_prompts(store, spec.pivots, rendered, chat)
+    keys = {example.key for example in rendered}
+    return rendered, {e.key: DropReason.NOT_RENDERED for e in examples if e.key not in keys}, refusal
+
+
+def demonstrations(
+    chat: ChatFormat, examples: Sequence[Example], config: TrainConfig
+) -> tuple[dict[StateKey, list[int]], dict[StateKey, DropReason]]:
+    """By state key the tokens of the demonstration, for SFT; and why states are dropped: for too long a prompt, for a
+    demonstration that the chat template does not render, or for both together being too long."""
+    short, dropped = admit(examples, config.max_state_tokens)
+    completions: dict[StateKey, list[int]] = {}
+    for example in short:
+        try:
+            ids = chat.completion(example.state.messages, example.state.tools, example.demonstration)
+        except InputError:
+            ids = None
+        if ids is not None:
+            completions[example.key] = ids
+    dropped |= {e.key: DropReason.NOT_RENDERED for e in short if e.key not in completions}
+    room = config.max_state_tokens + config.max_tokens
+    dropped |= {
+        e.key: DropReason.TOO_LONG
+        for e in short
+        if e.key in completions and len(e.prompt) + len(completions[e.key]) > room
+    }
+    return completions, dropped
 
 
 def _pivots(store: Store, pivots: Ref) -> list[StateKey]:
@@ -75,20 +89,18 @@ def _pivots(store: Store, pivots: Ref) -> list[StateKey]:
     return keys
 
 
-def _rendered(chat: ChatFormat, states: list[Example]) -> Rendered:
-    rendered = render(chat, [s.state for s in states])
-    found = [
-        replace(s, prompt=prompt) for s, prompt in zip(states, rendered.prompts, strict=True) if prompt is not None
-    ]
-    return Rendered(found, len(states) - len(found), rendered.refusal)
+def _rendered(chat: ChatFormat, examples: list[Example]) -> tuple[list[Example], str]:
+    """Those with a prompt, and what the chat template said of the first that it refused."""
+    rendered = render(chat, [example.state for example in examples])
+    pairs = zip(examples, rendered.prompts, strict=True)
+    return [replace(example, prompt=prompt) for example, prompt in pairs if prompt is not None], rendered.refusal
 
 
-def _check_sampled(store: Store, pivots: Ref, states: list[Example], chat: ChatFormat) -> None:
-    """Another tokenizer or chat template than the rollouts' makes other prompts: what select found does not hold there.
+def _require_the_sampled_prompts(store: Store, pivots: Ref, examples: list[Example], chat: ChatFormat) -> None:
+    """Refuse another tokenizer or chat template than the rollouts': with other prompts, other states are pivots.
 
-    Rollouts keep of a prompt its length alone, and of a sample its tokens and their text. So another vocabulary is seen
-    by what it makes of a sample, and another template by the lengths of its prompts; what keeps them all (a word
-    exchanged for another of as many tokens) is not seen.
+    Rollouts keep the length of a prompt, and the tokens and text of a sample. So another vocabulary shows in what it
+    makes of a sample, and another template in the lengths of its prompts. A change that keeps both is not seen.
     """
     try:
         rollouts = lineage(store, pivots).get("rollouts")
@@ -96,13 +108,14 @@ def _check_sampled(store: Store, pivots: Ref, states: list[Example], chat: ChatF
         return
     if rollouts is None:
         return
-    sampled = _first_samples(store, rollouts.ref)
-    differences = (_difference(chat, s, sampled[s.key]) for s in states if s.key in sampled)
-    other = [found for found in differences if found is not None]
-    if other:
+    samples = _first_samples(store, rollouts.ref)
+    differences = [_difference(chat, e, samples[e.key]) for e in examples if e.key in samples]
+    differences = [difference for difference in differences if difference]
+    if differences:
         raise StageFailed(
-            f"train: at {len(other)} of {len(states)} pivots the policy's tokenizer and chat template are not those "
-            f"that {rollouts.ref} was sampled with (the first, {other[0]}); profile again with the model that you train"
+            f"train: at {len(differences)} of {len(examples)} pivots the policy's tokenizer and chat template are not "
+            f"those that {rollouts.ref} was sampled with (the first, {differences[0]}); profile again with the model "
+            "that you train"
         )
 
 
@@ -116,10 +129,11 @@ def _first_samples(store: Store, rollouts: Ref) -> dict[StateKey, dict[str, Any]
     }
 
 
-def _difference(chat: ChatFormat, state: Example, sample: dict[str, Any]) -> str | None:
-    if len(state.prompt) != sample["prompt_tokens"]:
-        return f"{state.key}: a prompt of {len(state.prompt)} tokens, sampled from were {sample['prompt_tokens']}"
+def _difference(chat: ChatFormat, example: Example, sample: dict[str, Any]) -> str:
+    """What differs from what was sampled; "" for nothing."""
+    if len(example.prompt) != sample["prompt_tokens"]:
+        return f"{example.key}: a prompt of {len(example.prompt)} tokens, sampled from were {sample['prompt_tokens']}"
     text, recorded = chat.decode(sample["token_ids"], finished=sample["finished"]), sample["text"]
     if text != recorded:
-        return f"{state.key}: its first sample reads {text[:80]!r}, recorded is {recorded[:80]!r}"
-    return None
+        return f"{example.key}: its first sample reads {text[:80]!r}, recorded is {recorded[:80]!r}"
+    return ""

@@ -23,7 +23,7 @@ PLOTTED = ("reward_mean", "zero_variance", "loss", "validation")
 
 
 class TrainSpec(BaseModel):
-    """Everything the child needs. Without `pivots` it trains on every training state (SFT)."""
+    """What the child is asked for. Without `pivots` it trains on every training state (SFT)."""
 
     store: str
     target: Ref
@@ -37,7 +37,7 @@ class TrainSpec(BaseModel):
 
 
 def check(config: TrainConfig) -> None:
-    """Refuse before anything runs what the training would refuse after hours of sampling.
+    """Refuse before anything runs what training would refuse after hours of sampling.
 
     Raises:
         ConfigurationError: a tracker's package is not installed.

@@ -1,4 +1,4 @@
-"""The Prefect task of `train`: trainer and sampler share a child process, or several of them."""
+"""The Prefect task of `train`. Trainer and sampler share a child process, or each of several."""
 
 from __future__ import annotations
 

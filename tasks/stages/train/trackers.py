@@ -11,8 +11,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import ProjectConfiguration
 
-from tasks.stages.train.loop import OnStep
-from tasks.stages.train.metrics import StepMetrics
+from tasks.stages.train.metrics import OnStep, StepMetrics
 from tasks.stages.train.stage import TrainSpec
 
 PROJECT = "pivotrl"
@@ -21,8 +20,8 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def tracked(spec: TrainSpec, folder: Path) -> Iterator[OnStep]:
-    """What sends a step's metrics to the trackers of `train.trackers`; in the first process only.
+def tracking(spec: TrainSpec, folder: Path) -> Iterator[OnStep]:
+    """What sends a step's metrics to the trackers of `train.trackers`, from rank 0 only.
 
     Args:
         folder: of trackers that write files; each run has one of its own in it.
@@ -31,27 +30,27 @@ def tracked(spec: TrainSpec, folder: Path) -> Iterator[OnStep]:
     if not names:
         yield lambda measured: None
         return
-    place = ProjectConfiguration(project_dir=str(folder), logging_dir=str(folder))
-    accelerator = Accelerator(cpu=not torch.cuda.is_available(), log_with=list(names), project_config=place)
-    run = {"wandb": {"name": spec.target.version}, "mlflow": {"run_name": spec.target.version}}
-    accelerator.init_trackers(PROJECT, _settings(spec), {name: run[name] for name in names if name in run})
+    project = ProjectConfiguration(project_dir=str(folder), logging_dir=str(folder))
+    accelerator = Accelerator(cpu=not torch.cuda.is_available(), log_with=list(names), project_config=project)
+    run_names = {"wandb": {"name": spec.target.version}, "mlflow": {"run_name": spec.target.version}}
+    accelerator.init_trackers(PROJECT, _settings(spec), {n: run_names[n] for n in names if n in run_names})
 
-    failed: set[str] = set()
+    refused: set[str] = set()
 
     def send(measured: StepMetrics) -> None:
         values = {name: value for name, value in measured.items() if value is not None and name != "step"}
         for tracker in accelerator.trackers:
             try:
                 tracker.log(values, step=measured["step"])
-            except Exception as error:  # each has its own; no service's outage is worth the training
-                if tracker.name not in failed:
+            except Exception as error:  # each service has its own kinds, and no outage is worth the training
+                if tracker.name not in refused:
                     log.warning("train: %s does not take the metrics (told once): %s", tracker.name, error)
-                failed.add(tracker.name)
+                refused.add(tracker.name)
 
     try:
         yield send
     finally:
-        # Not accelerator.end_training(), which after an error here would wait for processes that still compute.
+        # Not accelerator.end_training(): after an error here it would wait for ranks that still compute.
         for tracker in accelerator.trackers:
             try:
                 tracker.finish()

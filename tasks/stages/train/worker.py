@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from schemas.policies import POLICIES
 from tasks.artefact.table import frame
@@ -14,52 +14,48 @@ from tasks.children.progress import Update, alive, report
 from tasks.policy.chat import ChatFormat
 from tasks.policy.files import fetch
 from tasks.sampler.build import start
-from tasks.stages.train import grpo, sft
 from tasks.stages.train.compute.ranks import join
-from tasks.stages.train.loop import Job, OnStep, Trained
-from tasks.stages.train.metrics import StepMetrics
+from tasks.stages.train.loop import Run, train
+from tasks.stages.train.metrics import OnStep, StepMetrics
 from tasks.stages.train.prompts import held_out_states, training_states
-from tasks.stages.train.scratch import beside, shared_scratch
+from tasks.stages.train.scratch import local_folder, shared_scratch
 from tasks.stages.train.stage import PLOTTED, STAGE, TrainSpec
-from tasks.stages.train.states import admit, require_states
-from tasks.stages.train.trackers import tracked
-from tasks.stages.train.validation import Validation
-from tasks.states.example import Example
+from tasks.stages.train.states import DropReason, admit, require_examples
+from tasks.stages.train.trackers import tracking
+from tasks.states.example import Example, StateKey
 from tasks.store.manifest import File, Ref
 from tasks.store.store import Store
-from tasks.verifiers.build import build, concurrency_of
+from tasks.verifiers.build import build
 
 
-def watched(spec: TrainSpec, job: Job, track: OnStep) -> OnStep:
-    """What reports each step to the parent and the trackers; of several processes the first does."""
+def reporter(run: Run, track: OnStep) -> OnStep:
+    """What tells the parent and the trackers of each step; only rank 0 does."""
 
     def on_step(measured: StepMetrics) -> None:
         reward = measured["reward_mean"]
         note = f"loss {measured['loss']:.4f}" if reward is None else f"reward {reward:.3f}"
         if measured["validation"] is not None:
             note += f", validation {measured['validation']:.3f}"
-        values: dict[str, Any] = {**measured}
-        plotted = {name: values[name] for name in PLOTTED}
-        report(Update("train", measured["step"] + 1, job.settings.steps, note, plotted))
+        plotted = {name: measured[name] for name in PLOTTED}
+        report(Update("train", measured["step"] + 1, run.config.steps, note, plotted))
         track(measured)
 
-    return on_step if job.processes.is_first else lambda measured: None
+    return on_step if run.ranks.is_main else lambda measured: None
 
 
-def trained(spec: TrainSpec, job: Job, states: list[Example], unseen: list[Example], on_step: OnStep) -> Trained:
-    """Run the method that was asked for.
+def train_with_engine(
+    run: Run, examples: Sequence[Example], held_out: Sequence[Example], on_step: OnStep
+) -> tuple[list[StepMetrics], dict[StateKey, DropReason]]:
+    """Train with a sampling engine, where something is sampled.
 
     Raises:
         StageFailed: there is no state to train on; no engine was started for it.
     """
-    if spec.config.method == "sft" and not unseen:
-        return sft.train(job, states, on_step)
-    require_states(admit(states, spec.config.max_state_tokens))
-    engine = start(job.model_folder, spec.config.engine, spec.seed)
-    verify = build(spec.score.verifier)
-    if spec.config.method == "sft":
-        return sft.train(job, states, on_step, Validation(job.rollout(engine, verify), unseen, spec.config.max_tokens))
-    return grpo.train(job, states, engine, verify, on_step, unseen)
+    if run.config.method == "sft" and not held_out:
+        return train(run, examples, None, None, on_step)
+    require_examples(*admit(examples, run.config.max_state_tokens))
+    engine = start(run.model_folder, run.config.engine, run.seed)
+    return train(run, examples, engine, build(run.score.verifier), on_step, held_out)
 
 
 def stored_files(store: Store, target: Ref, folder: Path) -> list[File]:
@@ -75,36 +71,34 @@ def stored_files(store: Store, target: Ref, folder: Path) -> list[File]:
 def work(spec: TrainSpec) -> None:
     """Train and write one part: the metrics, and the model folder as files."""
     store = Store(spec.store)
-    processes = join(spec.config.engine.timeout_s, launched=bool(spec.config.launcher))
-    with shared_scratch(store, spec.target, processes) as folder:
-        if processes.is_first:
+    ranks = join(spec.config.engine.timeout_s, launched=bool(spec.config.launcher))
+    with shared_scratch(store, spec.target, ranks) as folder:
+        if ranks.is_main:
             fetch(spec.policy, store, folder / "reference")
-        processes.firsts(None)  # the others find there what the first one fetched
-        source = fetch(spec.policy, store, folder / "reference")
-        chat = ChatFormat(source, spec.score.parser)
-        found = training_states(spec, store, chat)
-        unseen = held_out_states(spec, store, chat)
-        places = source, folder / "model", folder / "checkpoints"
-        job = Job(
-            *places,
+        ranks.barrier()  # the others find there what rank 0 fetched
+        model_folder = fetch(spec.policy, store, folder / "reference")
+        chat = ChatFormat(model_folder, spec.score.parser)
+        examples, not_rendered, refusal = training_states(spec, store, chat)
+        held_out = held_out_states(spec, store, chat)
+        run = Run(
+            model_folder,
+            folder / "model",
+            folder / "checkpoints",
             spec.config,
+            spec.score,
             spec.seed,
-            parser=spec.score.parser,
-            max_undecided=spec.score.max_undecided,
-            concurrency=concurrency_of(spec.score.verifier),
-            processes=processes,
+            ranks=ranks,
         )
-        with tracked(spec, beside(store, "_trackers") / spec.target.version) as track:
-            result = trained(spec, job, found.states, unseen, watched(spec, job, track))
-        if not processes.is_first:
+        with tracking(spec, local_folder(store, "_trackers") / spec.target.version) as track:
+            metrics, dropped = train_with_engine(run, examples, held_out, reporter(run, track))
+        if not ranks.is_main:
             return
-        reasons = found.reasons + Counter(reason.value for reason in result.admitted.dropped.values())
         Writer(store, spec.target, STAGE.tables).write(
             0,
-            {"policies": frame(POLICIES, result.metrics)},
-            reasons=reasons,
-            summary=found.summary,
-            files=stored_files(store, spec.target, job.output_folder),
+            {"policies": frame(POLICIES, metrics)},
+            reasons=Counter(reason.value for reason in (not_rendered | dropped).values()),
+            summary={"refusal": refusal} if refusal else {},
+            files=stored_files(store, spec.target, run.output_folder),
         )
 
 

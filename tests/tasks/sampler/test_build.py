@@ -1,11 +1,43 @@
+"""The kinds of engines, and that a new one takes a file and a word."""
+
+from __future__ import annotations
+
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
 from schemas.section import Engine
-from tests.extending import Copy
-from tests.servers import ROOT
+from tests.tree_copy import ROOT, copy_tree, replace_once, run_in
+
+ENGINE = """
+from pathlib import Path
+
+from schemas.section import Engine
+from tasks.sampler.sampler import Sample
+
+
+class Silent:
+    def sample(self, prompts, sampling):
+        return [[Sample(token_ids=[0], logprobs=[0.0], finished=True)] * sampling.n for _ in prompts]
+
+    def load_weights(self, weights):
+        pass
+
+
+def start(folder: Path, settings: Engine, seed: int) -> Silent:
+    return Silent()
+"""
+USE = """
+from pathlib import Path
+from schemas.training import TrainConfig
+from tasks.sampler.build import start
+from tasks.sampler.sampler import Sampling
+
+settings = TrainConfig.model_validate({"engine": {"kind": "silent"}}).engine
+groups = start(Path("policy"), settings, 0).sample([[1, 2], [3]], Sampling(3, 1.0, 8, seed=0))
+print([[sample.token_ids for sample in group] for group in groups])
+"""
 
 
 @pytest.mark.parametrize("kind", get_args(Engine.model_fields["kind"].annotation))
@@ -14,34 +46,9 @@ def test_every_kind_that_can_be_named_has_its_file(kind: str) -> None:
     assert "\ndef start(folder: Path, settings: Engine, seed: int)" in text
 
 
-ECHO = """
-from tasks.sampler.sampler import Sample
-
-
-class EchoEngine:
-    def sample(self, prompts, sampling):
-        return [[Sample(list(prompt), [0.0] * len(prompt), True)] * sampling.n for prompt in prompts]
-
-    def load_weights(self, weights):
-        pass
-
-
-def start(folder, settings, seed):
-    return EchoEngine()
-"""
-USE = """
-from pathlib import Path
-from flows.settings.configuration import load
-from tasks.sampler.build import start
-from tasks.sampler.sampler import Sampling
-
-engine = load("desk", ["rollout.engine.kind=echo"]).rollout.engine
-print(start(Path(), engine, 0).sample([[7, 8]], Sampling(n=2, temperature=1.0, max_tokens=4, seed=0)))
-"""
-
-
-def test_an_engine_is_one_file_and_one_line(tmp_path: Path) -> None:
-    copy = Copy(tmp_path)
-    copy.add("tasks/sampler/echo_engine.py", ECHO)
-    copy.change("schemas/section.py", 'Literal["vllm"]', 'Literal["vllm", "echo"]')
-    assert copy.python("-c", USE).count("token_ids=[7, 8]") == 2
+def test_an_engine_is_added_as_the_readme_says(tmp_path: Path) -> None:
+    copy_tree(tmp_path)
+    (tmp_path / "tasks" / "sampler" / "silent_engine.py").write_text(ENGINE)
+    kinds = 'kind: Annotated[Literal["vllm"'
+    replace_once(tmp_path / "schemas" / "section.py", kinds, f'{kinds}, "silent"')
+    assert run_in(tmp_path, USE) == "[[[0], [0], [0]], [[0], [0], [0]]]"

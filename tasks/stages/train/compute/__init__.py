@@ -1,1 +1,1 @@
-"""What computes an update: model, token trees, forward pass, shares among processes, checkpoints."""
+"""What computes an update: model, token trees, forward pass, shards among ranks, checkpoints."""

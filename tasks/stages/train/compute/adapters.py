@@ -1,8 +1,9 @@
-"""LoRA (Hu et al., arXiv 2106.09685): a linear layer's weights W stay, and W + scale B A is computed, A and B trained.
+"""LoRA (Hu et al., arXiv 2106.09685): the weights W of a linear layer are frozen, W + scale B A is computed, and A and
+B are trained.
 
-The adapters are put inside the model, by peft, without changing its class: the trainer's forward pass, the optimiser
-and the checkpoint see a model with a few more parameters. Whoever reads weights from outside (the sampler, the model
-folder) gets the merged ones under their usual names.
+peft puts the adapters inside the model and leaves its class as it is. So the forward pass, the optimiser and the
+checkpoint see a model with a few more parameters. The sampler and the model folder get merged weights under their usual
+names.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from tasks.errors import InputError
-from tasks.stages.train.compute.sharding import whole
+from tasks.stages.train.compute.sharding import full_tensor
 
+# Scale times rank. With alpha fixed, the best learning rate depends little on the rank ("LoRA Without Regret",
+# Thinking Machines, 2025, which uses this value).
 ALPHA = 32
-"""Scale times rank, so that the best learning rate depends little on the rank ("LoRA Without Regret", 2025)."""
 
-_BASE = ".base_layer"
+_BASE_LAYER = ".base_layer"
+"""What peft puts into the names of an adapted layer's own weights."""
 
 
 def add_adapters(model: PreTrainedModel, rank: int, seed: int) -> None:
@@ -48,10 +51,10 @@ def add_adapters(model: PreTrainedModel, rank: int, seed: int) -> None:
 
 @contextmanager
 def adapters_off(model: PreTrainedModel) -> Iterator[None]:
-    """Inside, the model computes what it did before `add_adapters`: the policy that training started from. A model
-    without adapters is left as it is.
+    """Inside, the model computes what it did before `add_adapters`: the reference policy. A model without adapters is
+    left as it is.
 
-    For passes without gradient: inside, the adapters' parameters say that they are not trained.
+    For passes without gradient: inside, the adapters' parameters have `requires_grad` off.
     """
     adapted = _adapted(model)
     for layer in adapted.values():
@@ -68,18 +71,24 @@ def _adapted(model: PreTrainedModel) -> dict[str, Any]:
     return {name: layer for name, layer in model.named_modules() if hasattr(layer, "get_delta_weight")}
 
 
-def merged(model: PreTrainedModel) -> Iterator[tuple[str, Tensor]]:
+def merged_state(model: PreTrainedModel) -> Iterator[tuple[str, Tensor]]:
     """The model's state by transformers' names, tied parameters once, adapters merged into their layers' weights.
 
-    Each tensor is whole; where the model is shared among processes, all must take the same number of them.
+    Each is a full tensor. Where the model is sharded, all ranks must take the same number of them.
     """
-    once = {name for name, _ in model.named_parameters()}
-    tied = {name for name, _ in model.named_parameters(remove_duplicate=False)} - once
-    adapted = {f"{name}{_BASE}.weight": layer for name, layer in _adapted(model).items()}
+    owners = {name for name, _ in model.named_parameters()}
+    tied = {name for name, _ in model.named_parameters(remove_duplicate=False)} - owners
+    adapted = {f"{name}{_BASE_LAYER}.weight": layer for name, layer in _adapted(model).items()}
     for name, value in model.state_dict().items():
         if ".lora_" in name or name in tied:
             continue
         if name in adapted:
             with torch.no_grad():
                 value = value + adapted[name].get_delta_weight("default").to(value.dtype)
-        yield name.replace(f"{_BASE}.", "."), whole(value)
+        yield name.replace(f"{_BASE_LAYER}.", "."), full_tensor(value)
+
+
+def merged_parameters(model: PreTrainedModel) -> Iterator[tuple[str, Tensor]]:
+    """The parameters among `merged_state`, without buffers."""
+    names = {name.replace(f"{_BASE_LAYER}.", ".") for name, _ in model.named_parameters()}
+    return ((name, value) for name, value in merged_state(model) if name in names)

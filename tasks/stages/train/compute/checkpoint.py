@@ -1,8 +1,8 @@
 """Checkpoints to resume from, and the model folder at the end. Either is visible only when complete.
 
-A step depends on the weights, the optimiser and the step's number: the draw of states and the sampler's seed are
-functions of the number and the run's seed, and nothing else is random. So these three are what a checkpoint holds,
-beside the metrics. From these follow which step was validated as the best, and whether training has stalled.
+A checkpoint holds the weights, the optimiser and the metrics of the steps so far. Their number is the next step's, and
+every seed follows from it and the run's seed (seeds.py). From the metrics follow which step was validated as the best,
+and whether training has stalled.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import torch
 from torch.distributed.tensor import DTensor
 from transformers import AutoConfig
 
-from tasks.stages.train.compute.adapters import merged
+from tasks.stages.train.compute.adapters import merged_state
 from tasks.stages.train.compute.learner import Learner
-from tasks.stages.train.compute.sharding import placed, whole
+from tasks.stages.train.compute.sharding import full_tensor, shard_like
 from tasks.stages.train.metrics import StepMetrics, best_step
 
 LAST = "last"
@@ -44,13 +44,13 @@ def _publish(partial: Path, final: Path) -> None:
 
 
 def save(folder: Path, learner: Learner, metrics: list[StepMetrics]) -> None:
-    """The state after `len(metrics)` steps as `folder/step_00010`; earlier checkpoints go once it stands.
+    """The state after `len(metrics)` steps as `folder/step_00010`; earlier checkpoints are removed once it is complete.
 
-    Of several processes all must call, and the first writes. What it writes is whole: any number can go on from it.
+    All ranks must call, and rank 0 writes. It writes full tensors, so that any number of ranks can resume.
     """
     state = {"model": learner.model.state_dict(), "optimiser": learner.optimiser.state_dict(), "metrics": metrics}
-    state = _whole(state, keep=learner.processes.is_first)
-    if not learner.processes.is_first:
+    state = _full_state(state, keep=learner.ranks.is_main)
+    if not learner.ranks.is_main:
         return
     final = folder / f"{_PREFIX}{len(metrics):05d}"
     partial = folder / f".{final.name}"
@@ -58,35 +58,33 @@ def save(folder: Path, learner: Learner, metrics: list[StepMetrics]) -> None:
     partial.mkdir(parents=True)
     torch.save(state, partial / _FILE)
     _publish(partial, final)
-    keep = final, _best(folder, metrics)
+    kept = final, _best_folder(folder, metrics)
     for old in [*folder.glob(f"{_PREFIX}*"), *folder.glob(f"{_BEST}*")]:
-        if old not in keep:
+        if old not in kept:
             shutil.rmtree(old)
 
 
-def _whole(value: Any, keep: bool) -> Any:
-    """The same with every tensor that is shared among processes whole, and, where that is kept, in main memory."""
+def _full_state(value: Any, keep: bool) -> Any:
+    """The same with every sharded tensor in full and in main memory; None in its place unless `keep`."""
     if isinstance(value, dict):
-        return {key: _whole(inner, keep) for key, inner in value.items()}
+        return {key: _full_state(inner, keep) for key, inner in value.items()}
     if isinstance(value, DTensor):
-        full = whole(value)
+        full = full_tensor(value)
         return full.cpu() if keep else None
     return value
 
 
-def _best(folder: Path, metrics: list[StepMetrics]) -> Path | None:
+def _best_folder(folder: Path, metrics: list[StepMetrics]) -> Path | None:
     step = best_step(metrics)
     return None if step is None else folder / f"{_BEST}{step + 1:05d}"
 
 
 def save_best(folder: Path, learner: Learner, metrics: list[StepMetrics], source: Path) -> None:
-    """The state after a step that is the best so far, and its model beside it.
-
-    The model comes first: a kill in between leaves a model that no checkpoint's metrics call the best.
-    """
-    best = _best(folder, metrics)
+    """The state after a step that is the best so far, and its model beside it."""
+    best = _best_folder(folder, metrics)
     assert best is not None
     folder.mkdir(parents=True, exist_ok=True)
+    # The model first: a kill in between leaves a model that no checkpoint's metrics call the best.
     save_model(learner, source, best)
     save(folder, learner, metrics)
 
@@ -97,38 +95,38 @@ def _steps(checkpoint: Path) -> int:
 
 def resume(folder: Path, learner: Learner) -> list[StepMetrics]:
     """Put the newest checkpoint into the learner and give the metrics of its steps; without one, an empty list."""
-    newest = learner.processes.firsts(max(folder.glob(f"{_PREFIX}*"), key=_steps, default=None))
+    newest = learner.ranks.broadcast(max(folder.glob(f"{_PREFIX}*"), key=_steps, default=None))
     if newest is None:
         return []
     state = torch.load(newest / _FILE, map_location="cpu", mmap=True, weights_only=True)
     with torch.no_grad():
         for name, value in learner.model.state_dict().items():
-            value.copy_(placed(state["model"][name], value))
+            value.copy_(shard_like(state["model"][name], value))
     parameters = [p for group in learner.optimiser.param_groups for p in group["params"]]
-    for index, found in state["optimiser"]["state"].items():
-        for name, value in found.items():
+    for index, moments in state["optimiser"]["state"].items():
+        for name, value in moments.items():
             # A copy: the optimiser would keep the file mapped, and a network disk cannot remove one that is.
-            found[name] = value.clone()
-            if value.shape == parameters[index].shape:
-                found[name] = placed(found[name], parameters[index])
+            moments[name] = value.clone()
+            if value.shape == parameters[index].shape:  # AdamW's step counter has a shape of its own
+                moments[name] = shard_like(moments[name], parameters[index])
     learner.optimiser.load_state_dict(state["optimiser"])
     metrics: list[StepMetrics] = state["metrics"]
     return metrics
 
 
 def save_result(folder: Path, learner: Learner, metrics: list[StepMetrics], source: Path, output: Path) -> None:
-    """The run's model folder: the last step's, or, where an earlier one was validated as better, that one with the last
-    step's inside it."""
-    best = _best(folder, metrics)
+    """The run's model folder: the last step's. Where an earlier one was validated as better, it is that one, with the
+    last step's inside it."""
+    best = _best_folder(folder, metrics)
     if best is None or best_step(metrics) == len(metrics) - 1:
         save_model(learner, source, output)
         return
     partial = output.with_name(f".{output.name}.both")
-    if learner.processes.is_first:
+    if learner.ranks.is_main:
         shutil.rmtree(partial, ignore_errors=True)
         shutil.copytree(best, partial)
     save_model(learner, source, partial / LAST)
-    if learner.processes.is_first:
+    if learner.ranks.is_main:
         shutil.rmtree(output, ignore_errors=True)
         _publish(partial, output)
 
@@ -136,18 +134,14 @@ def save_result(folder: Path, learner: Learner, metrics: list[StepMetrics], sour
 def save_model(learner: Learner, source: Path, output: Path) -> None:
     """A model folder: the weights as safetensors in the source's precision, every other file as the source has it.
 
-    Adapters are merged into the weights. Of several processes all must call, and the first writes.
-
-    The source's configuration is copied and not written anew, because transformers writes its own version into it:
-    equal weights give equal folders, whatever wrote them.
+    Adapters are merged into the weights. All ranks must call, and rank 0 writes.
     """
     dtype = AutoConfig.from_pretrained(source).dtype or torch.float32  # the model's own says what it was loaded as
-    keep = learner.processes.is_first
     weights = {}
-    for name, value in merged(learner.model):  # to the end, in every process
-        if keep:
+    for name, value in merged_state(learner.model):  # to the end, on every rank: it gathers
+        if learner.ranks.is_main:
             weights[name] = value.detach().to("cpu", dtype)
-    if not keep:
+    if not learner.ranks.is_main:
         return
     partial = output.with_name(f".{output.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -157,6 +151,8 @@ def save_model(learner: Learner, source: Path, output: Path) -> None:
     for path in written.glob("*.safetensors*"):
         path.rename(partial / path.name)
     shutil.rmtree(written)
+    # Copied and not written anew: transformers writes its own version into a configuration, and equal weights shall
+    # give equal folders, whatever wrote them.
     for path in source.iterdir():
         if path.is_file() and not path.name.endswith(_WEIGHTS):
             shutil.copyfile(path, partial / path.name)

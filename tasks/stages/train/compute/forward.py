@@ -1,14 +1,15 @@
 """Log-probabilities of a pack's predicted tokens, through an unmodified transformers decoder.
 
-transformers hands a mask of four dimensions to every layer as it is; that and the positions are all a tree needs. It is
-right for decoders in which tokens meet only in full attention. `refusal` tries a small tree to find out, so that a
-model with another mechanism (sliding windows, linear attention, state spaces) is computed one sample at a time.
+transformers hands a mask of four dimensions to every layer as it is. With that and the positions a decoder computes
+trees, if its tokens interact in full attention only. `refusal` tries a small tree to find out. A model with another
+mechanism (sliding windows, linear attention, state spaces) is computed one sample at a time.
+
+Shapes: as in tree.py; B of the U pairs whose logits are computed together, D the hidden size, V the vocabulary.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -18,23 +19,20 @@ from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
 from tasks.errors import InputError
-from tasks.stages.train.compute.tree import Branch, Pack, pack, plant
+from tasks.stages.train import seeds
+from tasks.stages.train.compute.tree import Branch, Pack, build_trees, pack
 
 LOGITS_AT_ONCE = 2**25
-"""Elements of the largest [tokens, vocabulary] block: 128 MiB in float32."""
+"""Elements of the largest [B, V] block of logits: 128 MiB in float32."""
+
+SHARDED_METHOD = "compute_token_logprobs"
+"""Name of the method by which a sharded model computes (see sharding.py)."""
 
 _PROBE_TOLERANCE = 1e-3
+"""Nats. Kernels for different masks round differently in float32, by some 1e-5; another mechanism differs by tenths."""
 
 
-@dataclass(frozen=True, slots=True)
-class TokenScores:
-    """A pack's T predicted tokens, in nats: log-probabilities with gradient, and entropies of their distributions."""
-
-    logprobs_T: Tensor
-    entropies_T: Tensor
-
-
-def attention_argument(pack: Pack) -> Tensor | None:
+def attention_mask(pack: Pack) -> Tensor | None:
     """What the model takes as `attention_mask`: None where its own causal mask is right, else booleans [R, 1, N, N]."""
     if pack.chains:
         return None
@@ -44,9 +42,9 @@ def attention_argument(pack: Pack) -> Tensor | None:
     return mask_RNN[:, None]
 
 
-def visible(exits_RN: Tensor) -> Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]:
-    """FlexAttention's mask function for trees: of a row, a head, and two nodes, whether the first attends to the
-    second."""
+def tree_mask(exits_RN: Tensor) -> Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]:
+    """FlexAttention's mask function for trees. It takes a row, a head and two nodes, and says whether the first node
+    attends to the second."""
 
     def attends(row: Tensor, head: Tensor, node: Tensor, other: Tensor) -> Tensor:
         return (other <= node) & (node < exits_RN[row, other])
@@ -54,16 +52,14 @@ def visible(exits_RN: Tensor) -> Callable[[Tensor, Tensor, Tensor, Tensor], Tens
     return attends
 
 
-def _argument(model: PreTrainedModel, pack: Pack) -> Tensor | BlockMask | None:
-    """`attention_argument`, or the same as a block mask for a model that was set to FlexAttention.
-
-    transformers compiles FlexAttention at the first pack and, with free lengths, at the second; its kernels skip every
-    block of 128 by 128 nodes of which none attends to another.
-    """
+def _mask(model: PreTrainedModel, pack: Pack) -> Tensor | BlockMask | None:
+    """`attention_mask`, or the same as a block mask for a model that was set to FlexAttention."""
+    # transformers compiles FlexAttention at the first pack and, with free lengths, at the second. Its kernels skip
+    # every block of 128 by 128 nodes in which no node attends to another.
     if pack.chains or model.config._attn_implementation != "flex_attention":
-        return attention_argument(pack)
+        return attention_mask(pack)
     rows, nodes = pack.exits_RN.shape
-    return create_block_mask(visible(pack.exits_RN), rows, None, nodes, nodes, device=pack.exits_RN.device)
+    return create_block_mask(tree_mask(pack.exits_RN), rows, None, nodes, nodes, device=pack.exits_RN.device)
 
 
 def _logits(model: PreTrainedModel, hidden_UD: Tensor) -> Tensor:
@@ -79,39 +75,42 @@ def _logits(model: PreTrainedModel, hidden_UD: Tensor) -> Tensor:
     return logits_UV
 
 
-def _score(model: PreTrainedModel, hidden_UD: Tensor, targets_U: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
-    logprobs_UV = torch.log_softmax(_logits(model, hidden_UD).float() / temperature, dim=-1)
+def _head(model: PreTrainedModel, hidden_BD: Tensor, targets_B: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    logprobs_BV = torch.log_softmax(_logits(model, hidden_BD).float() / temperature, dim=-1)
     with torch.no_grad():
-        entropies_U = -(logprobs_UV.exp() * logprobs_UV).nan_to_num(0.0).sum(-1)
-    return logprobs_UV.gather(-1, targets_U[:, None])[:, 0], entropies_U
+        # 0 log 0 is NaN in floating point, where a token has no probability, and 0 in an entropy.
+        entropies_B = -(logprobs_BV.exp() * logprobs_BV).nan_to_num(0.0).sum(-1)
+    return logprobs_BV.gather(-1, targets_B[:, None])[:, 0], entropies_B
 
 
-def scored(model: PreTrainedModel, pack: Pack, temperature: float) -> tuple[Tensor, Tensor]:
-    """The two tensors of `score`, computed where the model's weights are whole (see sharding.py)."""
+def compute_token_logprobs(model: PreTrainedModel, pack: Pack, temperature: float) -> tuple[Tensor, Tensor]:
+    """As `token_logprobs`, where the model's weights are not sharded or are gathered."""
     hidden_RND: Tensor = model.base_model(
         input_ids=pack.token_ids_RN,
-        attention_mask=_argument(model, pack),
+        attention_mask=_mask(model, pack),
         position_ids=None if pack.chains else pack.positions_RN,
         use_cache=False,
     ).last_hidden_state
     hidden_UD = hidden_RND.flatten(0, 1)[pack.predictors_U]
+    # The logits of all tokens would be the largest tensor by far. They exist for a block of tokens at a time, and are
+    # computed again in the backward pass.
     block = max(1, LOGITS_AT_ONCE // model.config.get_text_config().vocab_size)
     logprobs, entropies = [], []
     for hidden_BD, targets_B in zip(torch.split(hidden_UD, block), torch.split(pack.targets_U, block), strict=True):
-        logprobs_B, entropies_B = checkpoint(_score, model, hidden_BD, targets_B, temperature, use_reentrant=False)
+        logprobs_B, entropies_B = checkpoint(_head, model, hidden_BD, targets_B, temperature, use_reentrant=False)
         logprobs.append(logprobs_B)
         entropies.append(entropies_B)
     return torch.cat(logprobs)[pack.pairs_T], torch.cat(entropies)[pack.pairs_T]
 
 
-def score(model: PreTrainedModel, pack: Pack, temperature: float) -> TokenScores:
-    """The forward pass over a pack.
-
-    Logits exist for a block of predicted tokens at a time, and are computed again in the backward pass.
-    """
-    sharded = getattr(model, "scored", None)
-    found = sharded(pack, temperature) if sharded else scored(model, pack, temperature)
-    return TokenScores(*found)
+def token_logprobs(model: PreTrainedModel, pack: Pack, temperature: float) -> tuple[Tensor, Tensor]:
+    """Of a pack's T predicted tokens the log-probabilities, with gradient, and the entropies of their distributions,
+    both in nats."""
+    sharded = getattr(model, SHARDED_METHOD, None)
+    logprobs_T, entropies_T = (
+        sharded(pack, temperature) if sharded else compute_token_logprobs(model, pack, temperature)
+    )
+    return logprobs_T, entropies_T
 
 
 def _window(config: Any, longest: int) -> str | None:
@@ -130,7 +129,8 @@ def _window(config: Any, longest: int) -> str | None:
 def refusal(model: PreTrainedModel, longest: int) -> str | None:
     """Why this model cannot be computed by trees, or None.
 
-    It cannot with an attention window shorter than `longest` tokens, or when a small tree and plain sequences disagree.
+    It cannot with an attention window shorter than `longest` tokens, or where the log-probabilities of a small tree are
+    not those of plain sequences.
 
     Raises:
         InputError: even without a tree the log-probabilities differ from those of the model's own forward pass.
@@ -138,14 +138,14 @@ def refusal(model: PreTrainedModel, longest: int) -> str | None:
     if reason := _window(model.config.get_text_config(), longest):
         return reason
     vocabulary = model.config.get_text_config().vocab_size
-    ids = torch.randint(vocabulary, (16,), generator=torch.Generator().manual_seed(0)).tolist()
+    ids = torch.randint(vocabulary, (16,), generator=torch.Generator().manual_seed(seeds.PROBE_SEED)).tolist()
     branches = [Branch("", ids[:4], ids[4:10]), Branch("", ids[:4], ids[10:]), Branch("", ids[:8], ids[8:12])]
     expected_M = torch.cat([_plain_logprobs(model, branch) for branch in branches])
-    flat = float((_probe(model, branches, share=False) - expected_M).abs().max())
-    if not flat < _PROBE_TOLERANCE:
+    repeated = float((_probe(model, branches, share=False) - expected_M).abs().max())
+    if not repeated < _PROBE_TOLERANCE:
         raise InputError(
             f"model class {type(model).__name__}: log-probabilities from its hidden states and head differ by "
-            f"{flat:.3g} nats from its own forward pass; the trainer does not know this kind of head"
+            f"{repeated:.3g} nats from its own forward pass; the trainer does not know this kind of head"
         )
     try:
         tree = float((_probe(model, branches, share=True) - expected_M).abs().max())
@@ -162,7 +162,7 @@ def _plain_logprobs(model: PreTrainedModel, branch: Branch) -> Tensor:
 
 
 def _probe(model: PreTrainedModel, branches: Sequence[Branch], share: bool) -> Tensor:
-    (only,) = pack(plant(branches, 1024, 1024, share=share), 1024)
-    only = only.to(model.device)
-    scores = score(model, only, 1.0)
-    return torch.zeros_like(scores.logprobs_T).index_copy(0, only.entries_T, scores.logprobs_T)
+    (probe,) = pack(build_trees(branches, 1024, 1024, share=share), 1024)
+    probe = probe.to(model.device)
+    logprobs_T, _ = token_logprobs(model, probe, 1.0)
+    return torch.zeros_like(logprobs_T).index_copy(0, probe.entries_T, logprobs_T)

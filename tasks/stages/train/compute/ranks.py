@@ -1,8 +1,7 @@
-"""The processes of a training run: one, or those that torchrun started, each with an accelerator of its own.
+"""The ranks of a training run: this process alone, or those that torchrun started, each with an accelerator of its own.
 
-Every process runs the same code on the same states and meets the others where it asks for what they have. What a step
-is made of is dealt out: states to sample and verify, then trees to compute. So every process holds the step's whole
-batch, which is token ids, and a share of its work.
+Every rank runs the same code on the same states and holds the step's whole batch, which is token ids. The work is
+split: states to sample and verify, then trees to compute.
 """
 
 from __future__ import annotations
@@ -21,52 +20,49 @@ from tasks.errors import ConfigurationError
 
 T = TypeVar("T")
 
-_SEED_APART = 15_485_863
-"""Further apart than the steps of a run, whose seeds follow one another."""
-
 
 @dataclass(frozen=True, slots=True)
-class Processes:
-    """This process, `rank`, among `count`."""
+class Ranks:
+    """This process, `rank`, among `world_size`. All must call each collective, in the same order."""
 
     rank: int = 0
-    count: int = 1
+    world_size: int = 1
 
     @property
-    def is_first(self) -> bool:
-        """Whether this is the one that writes and reports."""
+    def is_main(self) -> bool:
+        """Whether this is rank 0, which writes and reports."""
         return self.rank == 0
 
-    def share(self, items: Sequence[T]) -> list[T]:
-        """This process's part of what all have: neighbours stay together, as the sampler's prefix cache likes them."""
-        bounds = [len(items) * rank // self.count for rank in (self.rank, self.rank + 1)]
+    def split(self, items: Sequence[T]) -> list[T]:
+        """This rank's part of what all have: a run of neighbours, which share prefixes in the sampler's cache."""
+        bounds = [len(items) * rank // self.world_size for rank in (self.rank, self.rank + 1)]
         return list(items[bounds[0] : bounds[1]])
 
-    def seed(self, seed: int) -> int:
-        """Another one for every process; the first has the given one."""
-        return (seed + self.rank * _SEED_APART) % 2**31
-
-    def gather(self, value: T) -> list[T]:
-        """What every process gives here, in order. All must call."""
-        if self.count == 1:
+    def all_gather(self, value: T) -> list[T]:
+        """The value of every rank, by rank."""
+        if self.world_size == 1:
             return [value]
-        found: list[T] = gather_object([value])
-        return found
+        values: list[T] = gather_object([value])
+        return values
 
-    def firsts(self, value: T) -> T:
-        """What the first process gives here. All must call."""
-        if self.count == 1:
+    def broadcast(self, value: T) -> T:
+        """The value of rank 0."""
+        if self.world_size == 1:
             return value
         values = [value]
         broadcast_object_list(values)
         return values[0]
 
+    def barrier(self) -> None:
+        """Wait until rank 0 has come here."""
+        self.broadcast(None)
 
-def join(timeout_s: float, *, launched: bool = False) -> Processes:
-    """This process among those of the run: alone, unless torchrun (or a launcher like it) started it with others.
+
+def join(timeout_s: float, *, launched: bool = False) -> Ranks:
+    """The ranks of the run: this process alone, unless torchrun (or a launcher like it) started it with others.
 
     Args:
-        timeout_s: how long to wait for another process; a long sampling is no fault.
+        timeout_s: how long to wait for another rank; a long sampling is no fault.
         launched: whether `train.launcher` started it.
 
     Raises:
@@ -79,6 +75,6 @@ def join(timeout_s: float, *, launched: bool = False) -> Processes:
             "torchrun, which sets them (on this machine alone: train.processes, with no launcher)"
         )
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        return Processes()
+        return Ranks()
     state = PartialState(cpu=not torch.cuda.is_available(), timeout=timedelta(seconds=timeout_s))
-    return Processes(state.process_index, state.num_processes)
+    return Ranks(state.process_index, state.num_processes)

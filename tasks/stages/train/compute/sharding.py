@@ -1,8 +1,8 @@
-"""A model in equal shares among the processes (FSDP: `torch.distributed.fsdp.fully_shard`).
+"""A model in equal shards among the ranks (FSDP2: `torch.distributed.fsdp.fully_shard`).
 
-Every process keeps its share of each weight, of its gradient and of the optimiser's state; a layer is put together for
-the time of its computation. accelerate's own FSDP plug-in calls the same function, but leaves models on a CPU whole, so
-that what a test on a CPU could try would not be what runs on GPUs.
+Every rank keeps its shard of each weight, of its gradient and of the optimiser's state. A layer is gathered for the
+time of its computation. accelerate's FSDP plug-in calls the same function, but does not shard models on a CPU, so that
+a test on a CPU would not try what runs on GPUs.
 """
 
 from __future__ import annotations
@@ -24,49 +24,50 @@ from tasks.stages.train.compute import forward
 
 
 def shard(model: PreTrainedModel, precision: str, device: torch.device) -> None:
-    """Leave this process with its share of the first one's model, on its device. All processes must call.
+    """Leave this rank with its shard of rank 0's model, on its device. All ranks must call.
 
-    A layer at a time is whole: the first process gives its values, and then each keeps its share.
-
-    With `bfloat16` layers are put together, and computed, in it: under autocast each process would keep copies of all
-    of them for the backward pass.
+    Only one layer at a time is in full on a device: rank 0 broadcasts its values, and then each keeps its shard.
     """
+    # With bfloat16 a layer is gathered in it, and computed in it. Under autocast, as one rank alone has it, each rank
+    # would keep bfloat16 copies of all gathered float32 layers for the backward pass.
     dtype = torch.bfloat16 if precision == "bfloat16" else None
     policy = MixedPrecisionPolicy(param_dtype=dtype, reduce_dtype=torch.float32)
     for module in model.modules():
         if isinstance(module, GradientCheckpointingLayer):
-            _take_firsts(module, device)
+            broadcast_parameters(module, device)
             fully_shard(module, mp_policy=policy)
-    _take_firsts(model, device)
+    broadcast_parameters(model, device)
     fully_shard(model, mp_policy=policy)
-    # The trainer calls the decoder and the head apart. Under this name it does so inside of what puts them together.
+    # FSDP gathers the root's weights (embedding, norm, head) in `forward`, which the trainer does not call: it calls
+    # the decoder and the head apart. Registered, this method gathers them too.
     sharded: Any = model
-    sharded.scored = MethodType(forward.scored, model)
-    register_fsdp_forward_method(model, "scored")
+    setattr(sharded, forward.SHARDED_METHOD, MethodType(forward.compute_token_logprobs, model))
+    register_fsdp_forward_method(model, forward.SHARDED_METHOD)
 
 
-def _take_firsts(module: Module, device: torch.device) -> None:
-    """Put the module on the device with the first process's values, but for what is in shares already."""
+def broadcast_parameters(module: Module, device: torch.device) -> None:
+    """Put the module on the device with rank 0's values, but for what is sharded already."""
     for value in [*module.parameters(), *module.buffers()]:
         if isinstance(value, DTensor):
             continue
-        if value.is_meta:  # swapped in place, so that a tied weight stays one
+        if value.is_meta:
             empty = torch.empty_like(value, device=device)
-            made = Parameter(empty, value.requires_grad) if isinstance(value, Parameter) else empty
-            swap_tensors(value, made)  # type: ignore[no-untyped-call]
+            replacement = Parameter(empty, value.requires_grad) if isinstance(value, Parameter) else empty
+            # Swapped in place: a new tensor under one of its names would untie a tied weight.
+            swap_tensors(value, replacement)  # type: ignore[no-untyped-call]
         value.data = value.data.to(device).contiguous()
         broadcast(value.data, src=0)
 
 
-def whole(value: Tensor) -> Tensor:
-    """The tensor that the processes' shares make. Where the value is shared, all must call."""
-    found: Tensor = value.full_tensor() if isinstance(value, DTensor) else value
-    return found
+def full_tensor(value: Tensor) -> Tensor:
+    """The tensor of all ranks' shards. Where the value is sharded, all must call."""
+    full: Tensor = value.full_tensor() if isinstance(value, DTensor) else value
+    return full
 
 
-def placed(value: Tensor, like: Tensor) -> Tensor:
-    """A whole tensor as `like` is: this process's share of it, where that is one."""
+def shard_like(value: Tensor, like: Tensor) -> Tensor:
+    """A full tensor as `like` is: this rank's shard of it, where that is one."""
     if not isinstance(like, DTensor):
         return value
-    # Every process has the whole, so that each takes its share without asking the others.
+    # src_data_rank None: every rank has the full tensor and cuts its shard without communication.
     return distribute_tensor(value.to(like.device), like.device_mesh, like.placements, src_data_rank=None)

@@ -1,4 +1,4 @@
-"""A step's samples as token trees: what several of them begin with is one path, and computed once.
+"""A step's samples as token trees: a common prefix of several is one path, and computed once.
 
     prompt A B, completions "x y $" and "x z $"        A - B - x - y        (the last token, $, is predicted
     of state 1; prompt A B C, completion "w $"               |   `- z         but predicts nothing: no node)
@@ -9,8 +9,8 @@
     position    0  1  2  3  2  3  3      j <= i < exit[j], its own path and nothing else
     exit        7  7  4  4  7  6  7
 
-Under that mask, and with depths as positions, a full-attention decoder computes for every path what it computes for
-that sequence alone.
+With that mask, and depths as positions, a full-attention decoder computes for every path what it computes for that
+sequence alone.
 
 Shapes: R rows of a pack, N nodes of its longest tree, U distinct (node, next token) pairs, T predicted tokens of the
 pack's samples, M predicted tokens of the whole step.
@@ -32,7 +32,7 @@ Indices = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """One sample. Branches of one `trajectory` may share a tree; the prompt has at least one token."""
+    """One sample as token ids. Branches of one `trajectory` may share a tree. The prompt has at least one token."""
 
     trajectory: str
     prompt: Sequence[int]
@@ -48,7 +48,8 @@ class Branch:
 class Tree:
     """Nodes in depth-first order (see the module), and the predicted tokens of its branches in no particular order.
 
-    Of each predicted token: the node that predicts it, the token, and its index among the step's predicted tokens.
+    Of each predicted token, `predictors` is the node that predicts it, `targets` the token, and `entries` its index
+    among the step's predicted tokens.
     """
 
     token_ids: Indices
@@ -91,81 +92,78 @@ class Pack:
         return Pack(**moved)
 
 
-def _shared(left: Indices, right: Indices) -> int:
+def _common_prefix(left: Indices, right: Indices) -> int:
     """Length of the common prefix."""
     n = min(len(left), len(right))
     different = np.flatnonzero(left[:n] != right[:n])
     return int(different[0]) if len(different) else n
 
 
-def grow(branches: Sequence[Branch], starts: Sequence[int]) -> Tree:
-    """The tree of some branches; `starts[b]` is the step's index of branch b's first predicted token.
-
-    In sorted order each sequence leaves the path of the one before it where they first differ, so the nodes that it
-    adds continue the depth-first order.
-    """
+def build_tree(branches: Sequence[Branch], starts: Sequence[int]) -> Tree:
+    """The tree of some branches; `starts[b]` is the step's index of branch b's first predicted token."""
     inputs = [branch.inputs for branch in branches]
     total, longest = sum(map(len, inputs)), max(map(len, inputs))
     token_ids, depths, exits = (np.empty(total, np.int64) for _ in range(3))
     path = np.empty(longest, np.int64)
-    before: Indices = np.empty(0, np.int64)
+    previous: Indices = np.empty(0, np.int64)
     size = 0
     predictors, targets, entries = [], [], []
+    # In sorted order each sequence leaves the path of the previous one where they first differ. So the nodes that it
+    # adds continue the depth-first order.
     for b in sorted(range(len(branches)), key=inputs.__getitem__):
         ids = np.asarray(inputs[b], np.int64)
-        fork = _shared(before, ids)
+        fork = _common_prefix(previous, ids)
         fresh = slice(size, size + len(ids) - fork)
-        exits[path[fork : len(before)]] = size
+        exits[path[fork : len(previous)]] = size
         path[fork : len(ids)] = np.arange(fresh.start, fresh.stop)
         token_ids[fresh] = ids[fork:]
         depths[fresh] = np.arange(fork, len(ids))
-        size, before = fresh.stop, ids
+        size, previous = fresh.stop, ids
         first, length = len(branches[b].prompt) - 1, len(branches[b].completion)
         predictors.append(path[first : first + length].copy())
         targets.append(np.asarray(branches[b].completion, np.int64))
         entries.append(np.arange(starts[b], starts[b] + length))
-    exits[path[: len(before)]] = size
+    exits[path[: len(previous)]] = size
     nodes = token_ids[:size].copy(), depths[:size].copy(), exits[:size].copy()
     return Tree(*nodes, np.concatenate(predictors), np.concatenate(targets), np.concatenate(entries))
 
 
 def _cost(size: int, width: int) -> int:
-    """Relative cost of a tree under a dense mask, which computes masked pairs too.
-
-    A token takes about 24 width^2 operations in a layer's matrices and 4 width for every other node; the latter run at
-    half the speed (measured at width 128 on a CPU: the least time lies between 1.5 and 4 in place of this 3).
-    """
+    """Relative cost of a tree under a dense mask, which computes masked pairs too."""
+    # A token takes about 24 width^2 operations in a layer's matrices, and 4 width for every other node. The latter run
+    # at half the speed, which makes 3 width + size. (Measured at width 128 on a CPU: the least time lies between 1.5
+    # and 4 in place of this 3.)
     return size * (3 * width + size)
 
 
-_OVER = 8
-"""A tree may exceed the limit to 1 + 1/8 of its longest path: where the path is nearly the limit, parts small enough
-would each repeat it for hardly any branch."""
+PATH_SLACK = 8
+"""A tree may exceed the limit, up to 1 + 1/8 of its longest path. Where that path is nearly as long as the limit, parts
+within the limit would each repeat it for hardly any branch."""
 
 
-def _divide(branches: list[Branch], starts: list[int], limit: int, width: int) -> list[Tree]:
-    """One tree, or several where it is over the limit or where a dense mask costs more than repeating a prefix."""
-    whole = grow(branches, starts)
-    size = len(whole.token_ids)
+def _split(branches: list[Branch], starts: list[int], limit: int, width: int) -> list[Tree]:
+    """One tree; or several, where it is over the limit or a dense mask costs more than repeating a prefix."""
+    tree = build_tree(branches, starts)
+    size = len(tree.token_ids)
     if len(branches) == 1 or size <= min(limit, width):
-        return [whole]
+        return [tree]
     order = sorted(range(len(branches)), key=lambda b: branches[b].inputs)
     halves = [order[: len(order) // 2], order[len(order) // 2 :]]
     trees: list[Tree] = []
     for half in halves:
-        trees += _divide([branches[b] for b in half], [starts[b] for b in half], limit, width)
-    longest = int(whole.depths.max()) + 1
-    limit = max(limit, longest + longest // _OVER)
-    cost = sum(_cost(len(tree.token_ids), width) for tree in trees)
-    return trees if size > limit or cost < _cost(size, width) else [whole]
+        trees += _split([branches[b] for b in half], [starts[b] for b in half], limit, width)
+    longest = int(tree.depths.max()) + 1
+    limit = max(limit, longest + longest // PATH_SLACK)
+    cost = sum(_cost(len(part.token_ids), width) for part in trees)
+    return trees if size > limit or cost < _cost(size, width) else [tree]
 
 
-def plant(branches: Sequence[Branch], limit: int, width: int, *, share: bool = True) -> list[Tree]:
+def build_trees(branches: Sequence[Branch], limit: int, width: int, *, share: bool = True) -> list[Tree]:
     """The trees of a step, longest first; every predicted token of every branch is in exactly one.
 
     Args:
         branches: the step's samples; predicted tokens are numbered in this order.
-        limit: nodes of one tree at most; where a branch takes nearly as many, or more, up to 9/8 of that branch's.
+        limit: nodes of one tree at most; but see PATH_SLACK.
         width: the model's hidden size.
         share: False gives every branch a tree of its own: the repeated prompts that other trainers compute.
     """
@@ -176,20 +174,20 @@ def plant(branches: Sequence[Branch], limit: int, width: int, *, share: bool = T
     trees = [
         tree
         for group in groups.values()
-        for tree in _divide([branches[b] for b in group], [int(starts[b]) for b in group], limit, width)
+        for tree in _split([branches[b] for b in group], [int(starts[b]) for b in group], limit, width)
     ]
     return sorted(trees, key=lambda tree: -len(tree.token_ids))
 
 
-def deal(trees: Sequence[Tree], hands: int, width: int) -> list[list[Tree]]:
-    """Trees, longest first, in as many lists of about the same cost; each list longest first. Some may be empty."""
-    dealt: list[list[Tree]] = [[] for _ in range(hands)]
-    costs = [0] * hands
+def assign(trees: Sequence[Tree], ranks: int, width: int) -> list[list[Tree]]:
+    """Trees, longest first, as one list per rank, of about the same cost; each longest first. Some may be empty."""
+    assigned: list[list[Tree]] = [[] for _ in range(ranks)]
+    costs = [0] * ranks
     for tree in trees:
         least = costs.index(min(costs))
-        dealt[least].append(tree)
+        assigned[least].append(tree)
         costs[least] += _cost(len(tree.token_ids), width)
-    return dealt
+    return assigned
 
 
 def _pack(trees: Sequence[Tree]) -> Pack:
@@ -221,13 +219,11 @@ def _pack(trees: Sequence[Tree]) -> Pack:
 
 
 def pack(trees: Sequence[Tree], tokens_per_batch: int) -> Iterable[Pack]:
-    """Trees, longest first, as forward passes of at most `tokens_per_batch` tokens with padding (one tree at least).
-
-    A tree of less than 3/4 of a pass's longest opens the next pass rather than be padded to that length.
-    """
+    """Trees, longest first, as forward passes of at most `tokens_per_batch` tokens with padding (one tree at least)."""
     rows: list[Tree] = []
     for tree in trees:
         longest = len(rows[0].token_ids) if rows else 0
+        # A tree of less than 3/4 of the longest opens the next pass rather than be padded to that length.
         if rows and (longest * (len(rows) + 1) > tokens_per_batch or 4 * len(tree.token_ids) < 3 * longest):
             yield _pack(rows)
             rows = []
@@ -236,9 +232,9 @@ def pack(trees: Sequence[Tree], tokens_per_batch: int) -> Iterable[Pack]:
         yield _pack(rows)
 
 
-def idle() -> Pack:
-    """A pass of one token."""
-    return _pack([grow([Branch("", [0], [0])], [0])])
+def dummy_pack() -> Pack:
+    """A pass of one token, for a rank that has fewer packs than another."""
+    return _pack([build_tree([Branch("", [0], [0])], [0])])
 
 
 def repeated_tokens(branches: Sequence[Branch]) -> int:

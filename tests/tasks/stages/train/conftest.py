@@ -15,8 +15,9 @@ from schemas.chat import Action, State, message
 from schemas.training import TrainConfig
 from tasks.policy.chat import ChatFormat
 from tasks.sampler.sampler import Sample
-from tasks.stages.train.loop import Job
+from tasks.stages.train.loop import Run
 from tasks.states.example import Example
+from tasks.verifiers.section import ScoreConfig
 from tasks.verifiers.verdict import Reason, Verdict
 
 TEMPLATE = (
@@ -56,7 +57,7 @@ def write_policy(folder: Path) -> Path:
 def conversation_states(folder: Path, trajectories: int = 3, turns: int = 3) -> list[Example]:
     """In each trajectory the user asks for letters and the assistant says them."""
     chat = ChatFormat(folder)
-    found = []
+    examples = []
     for t in range(trajectories):
         history = []
         for turn in range(turns):
@@ -64,9 +65,9 @@ def conversation_states(folder: Path, trajectories: int = 3, turns: int = 3) -> 
             history.append(message("user", f"say {letter}"))
             state = State(f"t{t}", turn, tuple(history), ())
             prompt = chat.encode(chat.text(state.messages, state.tools))
-            found.append(Example(state, Action(letter), prompt=prompt))
+            examples.append(Example(state, Action(letter), prompt=prompt))
             history.append(message("assistant", letter))
-    return found
+    return examples
 
 
 class RecordedSampler:
@@ -86,7 +87,7 @@ class RecordedSampler:
         return self.groups(prompts, sampling.n, sampling.seed if self.seeded else None)
 
     def groups(self, prompts, n, key):
-        """`n` samples a prompt."""
+        """`n` samples per prompt."""
         return [[self._one(prompt, key, i) for i in range(n)] for prompt in prompts]
 
     def _one(self, prompt, key, i):
@@ -127,12 +128,12 @@ def verify():
 
 
 @pytest.fixture
-def job():
-    """A function that gives a short GRPO job of a policy folder, writing below another folder."""
+def a_run():
+    """A function that gives a short GRPO run of a policy folder, writing below another folder."""
 
-    def make(policy, folder, every=10, **changes):
+    def make(policy, folder, every=10, max_undecided=1.0, **changes):
         defaults = {"steps": 4, "states_per_step": 4, "samples": 4, "learning_rate": 1e-2, "temperature": 0.8}
-        settings = TrainConfig(**(defaults | changes))
-        return Job(policy, folder / "model", folder / "checkpoints", settings, seed=3, checkpoint_every=every)
+        config, score = TrainConfig(**(defaults | changes)), ScoreConfig(max_undecided=max_undecided)
+        return Run(policy, folder / "model", folder / "checkpoints", config, score, seed=3, checkpoint_every=every)
 
     return make

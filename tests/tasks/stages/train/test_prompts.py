@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from schemas.chat import Action, State, message
 from schemas.config import SelectConfig
 from schemas.training import TrainConfig
 from tasks.artefact.stage import Artefact, obtain
@@ -12,11 +13,11 @@ from tasks.policy.chat import ChatFormat
 from tasks.policy.files import DESK, Policy
 from tasks.stages.select.stage import STAGE as PIVOTS
 from tasks.stages.select.stage import write_pivots
-from tasks.stages.train.loop import Job
-from tasks.stages.train.prompts import held_out_states, training_states
+from tasks.stages.train.loop import Run
+from tasks.stages.train.prompts import demonstrations, held_out_states, training_states
 from tasks.stages.train.stage import TrainSpec
 from tasks.stages.train.states import DropReason
-from tasks.stages.train.worker import trained
+from tasks.stages.train.worker import train_with_engine
 from tasks.states.example import Example
 from tasks.store.lineage import lineage
 from tasks.store.manifest import Ref
@@ -73,10 +74,9 @@ def sampled_with(chat: ChatFormat, monkeypatch: pytest.MonkeyPatch, shift: int =
 
 def test_pivots_come_with_the_prompts_that_were_sampled(store, chat, monkeypatch) -> None:
     sampled_with(chat, monkeypatch)
-    rendered = training_states(spec_from(store, pivots(store).ref), store, chat)
-    found, reasons = rendered.states, rendered.reasons
-    assert len(found) == len(REWARDS) and not reasons
-    assert all(s.prompt == chat.encode(chat.text(s.state.messages, s.state.tools)) for s in found)
+    examples, dropped, refusal = training_states(spec_from(store, pivots(store).ref), store, chat)
+    assert len(examples) == len(REWARDS) and not dropped and not refusal
+    assert all(e.prompt == chat.encode(chat.text(e.state.messages, e.state.tools)) for e in examples)
 
 
 def test_other_prompts_than_were_sampled_are_refused(store, chat) -> None:
@@ -113,10 +113,11 @@ def test_fine_tuning_takes_all_training_states_and_counts_those_without_a_prompt
     )
     trajectories = commit_trajectories(store, [[trajectory(i, episode(3)) for i in range(2)]])
     spec = spec_of(store, None, commit_states(store, trajectories).ref, trajectories.ref, method="sft")
-    rendered = training_states(spec, store, chat)
-    found, reasons = rendered.states, rendered.reasons
-    assert {s.state.turn_index for s in found} == {0}
-    assert reasons == {DropReason.NOT_RENDERED.value: 4}
+    examples, dropped, refusal = training_states(spec, store, chat)
+    assert {e.state.turn_index for e in examples} == {0}
+    assert {key.turn_index for key in dropped} == {1, 2}
+    assert list(dropped.values()) == [DropReason.NOT_RENDERED] * 4
+    assert "too many" in refusal
     assert held_out_states(spec, store, chat) == []
 
 
@@ -124,6 +125,18 @@ def test_no_state_short_enough_is_told_before_an_engine_is_started(tmp_path, sta
     ref = Ref(stage="states", version="00000000000000aa")
     spec = spec_of(Store(str(tmp_path)), None, ref, ref, max_state_tokens=16)
     nowhere = tmp_path / "no-model"  # an engine would refuse it
-    job = Job(nowhere, tmp_path / "out", tmp_path / "checkpoints", spec.config)
+    run = Run(nowhere, tmp_path / "out", tmp_path / "checkpoints", spec.config)
     with pytest.raises(StageFailed, match=r"9 were dropped \(too_long: 9\)"):
-        trained(spec, job, states, [], lambda measured: None)
+        train_with_engine(run, states, [], lambda measured: None)
+
+
+def test_a_demonstration_that_the_template_does_not_render_is_dropped(policy_folder, states: list[Example]) -> None:
+    refused = Example(State("bad", 0, (message("user", "x", name="n"),), ()), Action("a"), prompt=[1, 2])
+    chat = ChatFormat(policy_folder)
+    chat.tokenizer.chat_template = "{%- if messages[0].name %}{{ raise_exception('no names') }}{% endif %}" + str(
+        chat.tokenizer.chat_template
+    )
+    completions, dropped = demonstrations(chat, [*states, refused], TrainConfig(method="sft"))
+    assert set(completions) == {s.key for s in states}
+    assert completions[states[0].key] == [*chat.encode(states[0].demonstration.content), chat.eos_token_id]
+    assert dropped == {refused.key: DropReason.NOT_RENDERED}

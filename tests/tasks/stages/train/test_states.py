@@ -4,7 +4,7 @@ import pytest
 
 from schemas.chat import Action, State
 from tasks.errors import StageFailed
-from tasks.stages.train.states import DropReason, admit, draw, require_states
+from tasks.stages.train.states import DropReason, admit, draw, require_examples
 from tasks.states.example import Example, StateKey
 
 
@@ -14,14 +14,14 @@ def make_states(n, length=3):
 
 def test_a_long_prompt_is_dropped_with_a_reason():
     short, long = make_states(1, 10)[0], Example(State("long", 0, (), ()), Action("x"), prompt=[1] * 11)
-    admitted = admit([short, long], 10)
-    assert admitted.states == [short]
-    assert admitted.dropped == {StateKey("long", 0): DropReason.TOO_LONG}
+    admitted, dropped = admit([short, long], 10)
+    assert admitted == [short]
+    assert dropped == {StateKey("long", 0): DropReason.TOO_LONG}
 
 
 def test_nothing_left_names_the_reasons_and_the_setting():
     with pytest.raises(StageFailed, match=r"2 were dropped \(too_long: 2\).*max_state_tokens"):
-        require_states(admit(make_states(2, 11), 10))
+        require_examples(*admit(make_states(2, 11), 10))
 
 
 def test_an_epoch_takes_every_state_once():

@@ -18,18 +18,18 @@ from schemas.training import TrainConfig
 from tasks.policy.files import Policy
 from tasks.store.manifest import Ref
 from tasks.stages.train.stage import TrainSpec
-from tasks.stages.train.trackers import tracked
+from tasks.stages.train.trackers import tracking
 
 ref = Ref(stage="policies", version="00000000000000aa")
 policy = Policy(location="desk", version="v")
 config = TrainConfig(trackers=sys.argv[2:])
 spec = TrainSpec(store="", target=ref, states=ref, trajectories=ref, pivots=None, policy=policy, config=config,
                  score=ScoreConfig(), seed=7)
-with tracked(spec, Path(sys.argv[1])) as send:
+with tracking(spec, Path(sys.argv[1])) as send:
     for n, step in enumerate(STEPS):
         send({"step": step, "loss": 0.5 / (n + 1), "kl": None, "reward_mean": n / 4})
 """
-"""In a process of its own, because accelerate keeps one state a process."""
+"""In a process of its own, because accelerate keeps one state per process."""
 
 
 def run(*arguments: str, steps: str = "range(3)") -> subprocess.CompletedProcess[str]:

@@ -27,9 +27,9 @@ from schemas.chat import Action, State
 from schemas.training import TrainConfig
 from tasks.sampler.sampler import Sample
 from tasks.stages.train import objective
+from tasks.stages.train.batch import grpo_batch
 from tasks.stages.train.compute import forward
 from tasks.stages.train.compute.learner import Learner
-from tasks.stages.train.grpo import grpo_batch
 from tasks.states.example import Example
 
 trl = pytest.importorskip("trl", reason="TRL is the oracle of this test; infra/test.txt has it")
@@ -182,7 +182,7 @@ def assert_equal_to_trls(folder, tmp_path, changes):
     batch = grpo_batch(settings, *groups)
     kept = sum(len(sample.token_ids) for group in groups[1][:4] for sample in group)  # the last group does not vary
     assert_relative(tree_logprobs(learner, batch), logprobs_M[:kept])
-    assert learner._accumulate(batch)["loss"] == pytest.approx(loss.item(), rel=1e-5)
+    assert learner.accumulate_gradients(batch)["loss"] == pytest.approx(loss.item(), rel=1e-5)
     gradients = [torch.cat([p.grad.flatten() for p in m.parameters()]) for m in (learner.model, model)]
     assert_relative(*gradients)
 
@@ -191,7 +191,7 @@ def tree_logprobs(learner, batch):
     logprobs_M = torch.zeros(len(batch.weights_M))
     with torch.no_grad():
         for pack in learner.packs(batch.branches):
-            logprobs_M[pack.entries_T] = forward.score(learner.model, pack, TEMPERATURE).logprobs_T
+            logprobs_M[pack.entries_T], _ = forward.token_logprobs(learner.model, pack, TEMPERATURE)
     return logprobs_M
 
 

@@ -7,11 +7,12 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from schemas.training import TrainConfig
-from tasks.stages.train import grpo
+from tasks.stages.train.batch import Batch
 from tasks.stages.train.compute.adapters import ALPHA, adapters_off
-from tasks.stages.train.compute.learner import Batch, Learner
+from tasks.stages.train.compute.learner import Learner
 from tasks.stages.train.compute.model import load_model
 from tasks.stages.train.compute.tree import Branch
+from tasks.stages.train.loop import train
 
 pytest.importorskip("peft", reason="LoRA needs peft")
 
@@ -65,7 +66,7 @@ def test_the_gradient_is_that_of_full_training_through_the_low_rank_delta(policy
     lora = disturbed(Learner(policy_folder, TrainConfig(lora_rank=RANK), 100))
     full = Learner(policy_folder, TrainConfig(), 100)
     full.model.load_state_dict(dict(lora.weights()), strict=False)
-    losses = [learner._accumulate(batch())["loss"] for learner in (lora, full)]
+    losses = [learner.accumulate_gradients(batch())["loss"] for learner in (lora, full)]
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
     adapted, plain = dict(lora.model.named_parameters()), dict(full.model.named_parameters())
     for name in (n for n in adapted if ".lora_B" in n):
@@ -92,7 +93,7 @@ def test_the_divergence_and_its_gradient_are_those_from_a_reference_loaded_apart
     for reference in (None, load_model(policy_folder)):
         learner = disturbed(Learner(policy_folder, settings, 100))
         learner.reference = reference or learner.reference
-        sums = learner._accumulate(batch(["t", "t2"]))
+        sums = learner.accumulate_gradients(batch(["t", "t2"]))
         found.append((sums, {n: p.grad for n, p in learner.model.named_parameters() if p.grad is not None}))
     (sums, gradients), (expected_sums, expected) = found
     assert sums["kl"] > 1e-3
@@ -100,11 +101,11 @@ def test_the_divergence_and_its_gradient_are_those_from_a_reference_loaded_apart
     torch.testing.assert_close(gradients, expected, rtol=1e-6, atol=1e-9)
 
 
-def test_a_run_gives_a_merged_model_folder(job, policy_folder, states, sampler, verify, tmp_path):
-    a_job = job(policy_folder, tmp_path, lora_rank=RANK)
-    grpo.train(a_job, states, sampler, verify, lambda measured: None)
-    saved = AutoModelForCausalLM.from_pretrained(a_job.output_folder)
-    assert {p.name for p in a_job.output_folder.iterdir()} == {p.name for p in policy_folder.iterdir()}
+def test_a_run_gives_a_merged_model_folder(a_run, policy_folder, states, sampler, verify, tmp_path):
+    run = a_run(policy_folder, tmp_path, lora_rank=RANK)
+    train(run, states, sampler, verify, lambda measured: None)
+    saved = AutoModelForCausalLM.from_pretrained(run.output_folder)
+    assert {p.name for p in run.output_folder.iterdir()} == {p.name for p in policy_folder.iterdir()}
     original = dict(AutoModelForCausalLM.from_pretrained(policy_folder).named_parameters())
     for name, parameter in saved.named_parameters():
         torch.testing.assert_close(parameter, sampler.weights[-1][name], rtol=0, atol=0)

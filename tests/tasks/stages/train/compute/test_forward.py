@@ -20,10 +20,12 @@ from transformers import (
 
 from schemas.training import TrainConfig
 from tasks.errors import InputError
-from tasks.stages.train.compute.forward import refusal, score
-from tasks.stages.train.compute.learner import Batch, Learner
-from tasks.stages.train.compute.tree import Branch, pack, plant
+from tasks.stages.train.batch import Batch
+from tasks.stages.train.compute.forward import refusal, token_logprobs
+from tasks.stages.train.compute.learner import Learner
+from tasks.stages.train.compute.tree import Branch, build_trees, pack
 from tasks.stages.train.objective import token_weights
+from tasks.stages.train.textbook import token_logprobs as textbook_logprobs
 
 SHAPE = {
     "vocab_size": 97,
@@ -80,16 +82,13 @@ def make_branches():
 
 
 def plain_logprobs(model, branch, temperature=1.0):
-    ids = torch.tensor([[*branch.prompt, *branch.completion]])
-    logits = model(ids, use_cache=False).logits[0].float() / temperature
-    start = len(branch.prompt)
-    return logits[start - 1 : -1].log_softmax(-1).gather(-1, ids[0, start:, None])[:, 0]
+    return textbook_logprobs(model, branch.prompt, branch.completion, temperature)
 
 
 def packed_logprobs(model, branches, limit=150, temperature=1.0, share=True):
     logprobs_M = torch.zeros(sum(len(b.completion) for b in branches))
-    for p in pack(plant(branches, limit, 32, share=share), limit):
-        logprobs_M = logprobs_M.index_add(0, p.entries_T, score(model, p, temperature).logprobs_T)
+    for p in pack(build_trees(branches, limit, 32, share=share), limit):
+        logprobs_M = logprobs_M.index_add(0, p.entries_T, token_logprobs(model, p, temperature)[0])
     return logprobs_M
 
 
@@ -144,7 +143,7 @@ def test_a_recurrent_model_is_found_out_by_the_probe():
 
 
 def test_a_model_that_ignores_the_mask_is_found_out_by_the_probe(monkeypatch):
-    monkeypatch.setattr("tasks.stages.train.compute.forward.attention_argument", lambda pack: None)
+    monkeypatch.setattr("tasks.stages.train.compute.forward.attention_mask", lambda pack: None)
     assert "otherwise than by full attention" in refusal(make_model(FAMILIES["llama"]), 100)
 
 
@@ -163,7 +162,9 @@ def test_a_recurrent_model_trains_flat_and_says_so(tmp_path, caplog):
     branches = [Branch("t", [1, 2, 3], [4, 5]), Branch("t", [1, 2, 3], [6, 7, 8])]
     weights_M = token_weights(torch.tensor([2, 3]), "token_mean")
     expected = -torch.cat([plain_logprobs(learner.model, b) for b in branches]).mean().item()
-    assert learner.update(Batch(branches, weights_M, torch.ones(5), None), 0).loss == pytest.approx(expected, rel=1e-5)
+    assert learner.update(Batch(branches, weights_M, torch.ones(5), None), 0)["loss"] == pytest.approx(
+        expected, rel=1e-5
+    )
 
 
 @pytest.mark.parametrize("family", ["qwen3", "gemma"])
@@ -195,9 +196,9 @@ def test_no_logits_of_all_tokens_are_kept_for_the_backward_pass(monkeypatch):
     monkeypatch.setattr("tasks.stages.train.compute.forward.LOGITS_AT_ONCE", 97 * 3)
     model, branches = make_model(FAMILIES["qwen3"]), make_branches()
     sizes = []
-    (p,) = pack(plant(branches[:12], 4096, 10_000), 4096)
+    (p,) = pack(build_trees(branches[:12], 4096, 10_000), 4096)
     with torch.autograd.graph.saved_tensors_hooks(lambda t: sizes.append(t.shape) or t, lambda t: t):
-        score(model, p, 1.0)
+        token_logprobs(model, p, 1.0)
     assert sizes
     assert not [s for s in sizes if len(s) == 2 and s[0] > 3 and s[1] == 97]
 
@@ -208,16 +209,17 @@ def test_gradient_checkpointing_keeps_less_for_the_backward_pass(tmp_path):
     kept = {}
     for checkpointing in (False, True):
         learner = Learner(tmp_path, TrainConfig(gradient_checkpointing=checkpointing), 100)
-        (p,) = pack(plant(make_branches()[:12], 4096, 10_000), 4096)
+        (p,) = pack(build_trees(make_branches()[:12], 4096, 10_000), 4096)
         sizes = []
         with torch.autograd.graph.saved_tensors_hooks(lambda t, s=sizes: s.append(t.numel()) or t, lambda t: t):
-            score(learner.model, p, 1.0)
+            token_logprobs(learner.model, p, 1.0)
         kept[checkpointing] = sum(sizes)
     assert kept[True] < kept[False] / 3
 
 
 def test_entropy_is_the_distributions():
     model = make_model(FAMILIES["llama"])
-    (p,) = pack(plant([Branch("t", [1, 2, 3], [4])], 100, 100), 100)
+    (p,) = pack(build_trees([Branch("t", [1, 2, 3], [4])], 100, 100), 100)
     pi = (model(torch.tensor([[1, 2, 3]])).logits[0, -1] / 0.5).softmax(-1)
-    torch.testing.assert_close(score(model, p, 0.5).entropies_T[0], -(pi * pi.log()).sum())
+    _, entropies_T = token_logprobs(model, p, 0.5)
+    torch.testing.assert_close(entropies_T[0], -(pi * pi.log()).sum())
