@@ -110,25 +110,25 @@ def deploy(given: argparse.Namespace) -> None:
 
 def ls(given: argparse.Namespace) -> None:
     """List the store."""
-    from tasks.report.listing import listed, text
+    from tasks.report.listing import listing, text
 
-    _answer(given, {"artefacts": listed(_store(given), given.stage)}, lambda found: text(found["artefacts"]))
+    _answer(given, {"artefacts": listing(_store(given), given.stage)}, lambda found: text(found["artefacts"]))
 
 
 def show(given: argparse.Namespace) -> None:
     """Show an artefact and some of its rows."""
-    from tasks.report.showing import shown, text
+    from tasks.report.description import describe, text
 
     store = _store(given)
-    _answer(given, shown(store, store.resolve(given.artefact), given.rows, given.table), text)
+    _answer(given, describe(store, store.resolve(given.artefact), given.rows, given.table), text)
 
 
 def tag(given: argparse.Namespace) -> None:
     """Name an artefact."""
-    from tasks.report.tagging import tagged, text
+    from tasks.store.tags import set_tag, text
 
     store = _store(given)
-    _answer(given, tagged(store, store.resolve(given.artefact), given.tag), text)
+    _answer(given, set_tag(store, store.resolve(given.artefact), given.tag), text)
 
 
 def diff(given: argparse.Namespace) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.report.browser import page
-from tasks.report.browser_page import DETAIL
+from tasks.report.browser_link import WHOLE_STATES
 from tasks.store.store import Store
 from tests.builders import episode, trajectory
 from tests.chromium import PATIENCE_MS, chromium
@@ -57,7 +57,7 @@ def _measured(browser: Any, states: int) -> dict[str, str]:
         path = Path(folder, "page.html")
         store, ref = _pivots(folder, states)
         began = time.perf_counter()
-        path.write_text(page(store, ref, DETAIL).html, encoding="utf-8")
+        path.write_text(page(store, ref, WHOLE_STATES).html, encoding="utf-8")
         found = {"page written, s (one run)": f"{time.perf_counter() - began:.1f}"}
         found["page, MB"] = f"{path.stat().st_size / 1e6:.1f}"
         found["open, ms"] = _spread(_opening(browser, path) for _ in range(_OPENED))

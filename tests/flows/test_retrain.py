@@ -14,7 +14,7 @@ from flows.retrain import Retrained, retrain
 from schemas.config import GateConfig
 from tasks.errors import ConfigurationError, NotInStore
 from tasks.store.manifest import Ref
-from tasks.store.promotion import PROMOTED, promote, promoted
+from tasks.store.promotion import PROMOTED, policy_in_use, promote
 from tests.flows.growing import CHEAP, Growing
 from tests.servers import ROOT
 
@@ -68,7 +68,7 @@ def stages(found: Retrained) -> list[str]:
 def test_a_rejected_candidate_is_kept_and_not_put_into_use(growing: Growing, rejected: Retrained) -> None:
     assert rejected.outcome == "Rejected"
     assert stages(rejected)[-4:] == ["policies", "evaluations", "evaluations", "decisions"]
-    assert promoted(growing.store) is None
+    assert policy_in_use(growing.store) is None
     before, candidate = (growing.store.read(artefact.ref) for artefact in rejected.artefacts[-3:-1])
     assert set(before["policy"]) == {growing.store.manifest(rejected.artefacts[-1].ref).inputs["policy"]}
     assert set(candidate["policy"]) == {str(rejected.artefacts[-4].ref)}
@@ -106,7 +106,7 @@ def test_without_new_data_a_run_ends_at_once(growing: Growing, first: Ref) -> No
 def test_new_data_are_trained_on_with_the_old_and_judged_against_the_policy_in_use(
     growing: Growing, first: Ref, second: Ref
 ) -> None:
-    assert second != first and promoted(growing.store) == second
+    assert second != first and policy_in_use(growing.store) == second
     decision = growing.store.manifest(growing.store.resolve("decisions"))
     assert decision.inputs["policy"] == str(first)
     trajectories = growing.store.manifest(Ref.parse(decision.inputs["trajectories"]))
@@ -130,7 +130,7 @@ def test_a_run_that_was_killed_before_the_tag_moved_moves_it(growing: Growing, f
     growing.store.objects.remove(f"_tags/policies/{PROMOTED}-2.json")
     again = run(growing, ALWAYS)
     assert again.outcome == "Promoted" and all(artefact.cached for artefact in again.artefacts)
-    assert promoted(growing.store) == second
+    assert policy_in_use(growing.store) == second
 
 
 def test_roll_back_holds_until_there_are_new_data(growing: Growing, first: Ref, second: Ref) -> None:
@@ -143,7 +143,7 @@ def test_roll_back_holds_until_there_are_new_data(growing: Growing, first: Ref, 
     assert done.stdout.strip() == str(second), done.stderr
     again = run(growing, ALWAYS)
     assert again.outcome == "NoNewData" and "was in use before" in again.sentence
-    assert promoted(growing.store) == first
+    assert policy_in_use(growing.store) == first
     by_hand = [event for event in events(growing, wanted=5) if event["payload"].get("by") == "hand"]
     assert [event["payload"]["candidate"] for event in by_hand] == [str(first)]
     promote(growing.store, second)

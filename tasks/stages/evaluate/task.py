@@ -5,7 +5,7 @@ from __future__ import annotations
 from schemas.config import EvaluateConfig
 from tasks.artefact.stage import Artefact, obtain
 from tasks.artefact.writer import Writer
-from tasks.orchestration.stage_task import published, run_on_accelerator, stage_task
+from tasks.orchestration.stage_task import announce, run_child_on_accelerator, stage_task
 from tasks.policy.files import Policy
 from tasks.stages.evaluate.stage import STAGE, EvaluateSpec
 from tasks.store.store import Store
@@ -37,7 +37,7 @@ def evaluate(
             score=score,
             seed=seed,
         )
-        run_on_accelerator("tasks.stages.evaluate.worker", spec, timeout_s=config.engine.timeout_s)
+        run_child_on_accelerator("tasks.stages.evaluate.worker", spec, timeout_s=config.engine.timeout_s)
 
     inputs = {
         "states": str(states.ref),
@@ -46,4 +46,4 @@ def evaluate(
         "parser": score.parser,
         "seed": str(seed),
     }
-    return published(obtain(STAGE, config, inputs, store, produce), store)
+    return announce(obtain(STAGE, config, inputs, store, produce), store)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from schemas.config import ProfileConfig
 from tasks.artefact.stage import Artefact, obtain
-from tasks.orchestration.stage_task import published, stage_task
+from tasks.orchestration.stage_task import announce, stage_task
 from tasks.stages.profile.stage import STAGE, write_profiles
 from tasks.store.store import Store
 
@@ -17,4 +17,4 @@ def profile(config: ProfileConfig, scores: Artefact, states: Artefact, store_url
     artefact = obtain(
         STAGE, config, inputs, store, lambda writer: write_profiles(writer, store, scores.ref, states.ref, config)
     )
-    return published(artefact, store)
+    return announce(artefact, store)

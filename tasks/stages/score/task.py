@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tasks.artefact.stage import Artefact, obtain
-from tasks.orchestration.stage_task import published, stage_task
+from tasks.orchestration.stage_task import announce, stage_task
 from tasks.stages.score.stage import STAGE, write_scores
 from tasks.store.store import Store
 from tasks.verifiers.build import identity
@@ -24,4 +24,4 @@ def score(
         store,
         lambda writer: write_scores(writer, store, rollouts.ref, states.ref, trajectories.ref, config),
     )
-    return published(artefact, store)
+    return announce(artefact, store)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from schemas.config import SelectConfig
 from tasks.artefact.stage import Artefact, obtain
-from tasks.orchestration.stage_task import published, stage_task
+from tasks.orchestration.stage_task import announce, stage_task
 from tasks.stages.select.stage import STAGE, write_pivots
 from tasks.store.store import Store
 
@@ -22,4 +22,4 @@ def select(config: SelectConfig, profiles: Artefact, seed: int, store_url: str) 
         lambda writer: write_pivots(writer, store, profiles.ref, config, seed),
         allow_empty=config.allow_empty,
     )
-    return published(artefact, store)
+    return announce(artefact, store)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from schemas.config import SplitConfig
 from tasks.artefact.stage import Artefact, obtain
-from tasks.orchestration.stage_task import published, stage_task
+from tasks.orchestration.stage_task import announce, stage_task
 from tasks.stages.split.stage import STAGE, write_states
 from tasks.store.store import Store
 
@@ -17,4 +17,4 @@ def split(config: SplitConfig, trajectories: Artefact, store_url: str) -> Artefa
     artefact = obtain(
         STAGE, config, inputs, store, lambda writer: write_states(writer, store, trajectories.ref, config)
     )
-    return published(artefact, store)
+    return announce(artefact, store)

@@ -8,7 +8,7 @@ import pytest
 from flows.cli.promoting import text
 from tasks.errors import ConfigurationError, NotInStore
 from tasks.store.manifest import Manifest, Ref
-from tasks.store.promotion import promote, promoted
+from tasks.store.promotion import policy_in_use, promote
 from tasks.store.store import Store
 from tests.servers import ROOT
 
@@ -39,7 +39,7 @@ def test_roll_back_needs_no_server(store: Store, tmp_path: Path) -> None:
     promote(store, two)
     done = by_hand(store, "policies@promoted-1", tmp_path / "home")
     assert done.stdout == f"{one} is promoted; before, {two} was\n", done.stderr
-    assert promoted(store) == one
+    assert policy_in_use(store) == one
     assert not list(tmp_path.glob("home/*.db")), "Prefect's server was started for nothing"
 
 

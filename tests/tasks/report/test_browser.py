@@ -78,9 +78,9 @@ def test_only_so_many_states_are_whole(store: Store, pivots: Ref) -> None:
 def test_conversations_stop_before_the_page_is_too_large(
     store: Store, pivots: Ref, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(browser, "_LONGEST_DETAILS", 100)
+    monkeypatch.setattr(browser, "_LONGEST_SCRIPTS", 100)
     found = browser.page(store, pivots, 10)
-    assert (found.states, found.detailed) == (4, 2)
+    assert (found.states, found.whole_states) == (4, 2)
     assert set(scripts(found.html)) == {"data", "t-0"} and scripts(found.html)["data"]["detailed"] == 2
 
 

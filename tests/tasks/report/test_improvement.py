@@ -39,7 +39,7 @@ def test_measurements_are_paired_whatever_their_order() -> None:
     assert [(one.suite, one.domain, one.scope, one.temperature) for one in found] == MEASURED
     assert [one.difference for one in found] == pytest.approx([0.2, 0.1, -0.1, 0.0])
     assert {one.standard_error for one in found} == {0.05}
-    assert {(one.n, one.baseline_n) for one in found} == {(100, 100)}
+    assert {(one.n, one.base_n) for one in found} == {(100, 100)}
 
 
 def test_what_was_not_measured_alike_is_not_compared() -> None:

@@ -217,11 +217,11 @@ def test_a_card_swept_by_another_run_while_it_is_written_is_that_runs_card(
 
     monkeypatch.setattr(store.objects, "put", swept)
     if written_by_another:
-        store.settle(made)
+        store.finish_commit(made)
         assert store.objects.get(card).startswith(b"---\n")
     else:
         with pytest.raises(StoreError, match="aside is gone"):
-            store.settle(made)
+            store.finish_commit(made)
 
 
 def test_some_columns_are_read_alone(any_store: Store) -> None:
