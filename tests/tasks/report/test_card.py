@@ -61,11 +61,11 @@ def other(store: Store, stage: str, table: Any, rows: list[dict[str, Any]]) -> M
 @pytest.fixture
 def stages(store: Store) -> dict[str, Manifest]:
     parts = [[trajectory(0, conversation(0))], [trajectory(1, conversation(1), domain="a|b $x^$")]]
-    found = lineage(store, commit_pivots(store, parts, REWARDS).ref)
-    found["policies"] = other(store, "policies", POLICIES, [STEP, STEP | {"step": 1}])
+    manifests = lineage(store, commit_pivots(store, parts, REWARDS).ref)
+    manifests["policies"] = other(store, "policies", POLICIES, [STEP, STEP | {"step": 1}])
     measured = [MEASURED | {"domain": "desk", "scope": "in_domain"}, MEASURED | {"domain": "addition", "scope": "ood"}]
-    found["evaluations"] = other(store, "evaluations", EVALUATIONS, measured)
-    return found
+    manifests["evaluations"] = other(store, "evaluations", EVALUATIONS, measured)
+    return manifests
 
 
 @pytest.mark.parametrize("stage", IMAGES)
@@ -201,10 +201,10 @@ def test_credentials_of_the_environment_are_nowhere_in_the_store(bucket: str, mo
     for name, secret in secrets.items():
         monkeypatch.setenv(name, secret)
     store = Store(f"s3://{bucket}/store")
-    found = lineage(store, commit_pivots(store, [[trajectory(0, conversation(0))]], {(0, 1): HALF}).ref)
-    cards = [card(store, manifest).encode() for manifest in found.values()]
+    manifests = lineage(store, commit_pivots(store, [[trajectory(0, conversation(0))]], {(0, 1): HALF}).ref)
+    cards = [card(store, manifest).encode() for manifest in manifests.values()]
     keys = store.objects.fs.find(store.objects.path)
-    assert len([key for key in keys if "/_cards/" in key or key.endswith("README.md")]) == 2 * len(found)
+    assert len([key for key in keys if "/_cards/" in key or key.endswith("README.md")]) == 2 * len(manifests)
     contents = [*cards, *(store.objects.fs.cat_file(key) for key in keys)]
     assert not [secret for secret in secrets.values() if any(secret.encode() in content for content in contents)]
     assert f"Open `s3://{bucket}/store/_reports/browser-" in cards[0].decode()
