@@ -80,7 +80,7 @@ def _decision(store: Store, manifest: Manifest) -> str:
 
 
 def _decision_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
-    n, base_n = row["n"], row["baseline_n"]
+    n, base_n = row["n"], row["base_n"]
     return (
         row["suite"],
         code(row["domain"]),
@@ -88,7 +88,7 @@ def _decision_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
         "" if row["temperature"] is None else f"{row['temperature']:g}",
         "" if n is None else f"{n}" if n == base_n else f"{n}, base {base_n}",
         f"{row['candidate']:.3f}",
-        f"{row['baseline']:.3f}",
+        f"{row['base']:.3f}",
         f"{row['difference']:+.3f} ± {row['standard_error']:.3f}",
         "" if row["bound"] is None else f"{row['bound']:+.3f}",
         {None: "", True: "yes", False: "no"}[row["holds"]],

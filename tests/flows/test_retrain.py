@@ -111,7 +111,7 @@ def test_new_data_are_trained_on_with_the_old_and_judged_against_the_policy_in_u
     assert decision.inputs["policy"] == str(first)
     trajectories = growing.store.manifest(Ref.parse(decision.inputs["trajectories"]))
     assert trajectories.rows == 20
-    evaluations = [growing.store.manifest(Ref.parse(decision.inputs[f"{of}evaluations"])) for of in ("", "baseline_")]
+    evaluations = [growing.store.manifest(Ref.parse(decision.inputs[f"{of}evaluations"])) for of in ("", "base_")]
     assert evaluations[0].inputs | {"policy": ""} == evaluations[1].inputs | {"policy": ""}, "not the same states"
 
 
@@ -153,7 +153,7 @@ def test_automations_hear_of_every_decision(growing: Growing, first: Ref, second
     heard = events(growing, wanted=3)
     assert [event["event"].rpartition(".")[2] for event in heard[:3]] == ["rejected", "promoted", "promoted"]
     assert heard[2]["resource"]["prefect.resource.id"] == f"pivotrl.policies.{second.version}"
-    assert heard[2]["payload"]["baseline"] == str(first)
+    assert heard[2]["payload"]["base"] == str(first)
     assert "in domain" in heard[2]["payload"]["sentence"]
 
 

@@ -26,7 +26,7 @@ def write_decision(writer: Writer, store: Store, config: GateConfig, inputs: Map
         base_name: the base policy for a person, as `display_name` gives it.
     """
     candidate = store.read(Ref.parse(inputs["evaluations"]))
-    base = store.read(Ref.parse(inputs["baseline_evaluations"]))
+    base = store.read(Ref.parse(inputs["base_evaluations"]))
     measured = improvements(candidate, base)
     decisive = checks(measured, config)
     passes = all(check.holds for check in decisive)
@@ -34,7 +34,7 @@ def write_decision(writer: Writer, store: Store, config: GateConfig, inputs: Map
     summary = {
         "passes": passes,
         "candidate": inputs["policies"],
-        "baseline": inputs["policy"],
+        "base": inputs["policy"],
         "sentence": f"{inputs['policies']} {'passes' if passes else 'fails'} the gate against {base_name}: {numbers}",
     }
     writer.write(0, {"decisions": frame(DECISIONS, rows(decisive, measured))}, summary=summary)

@@ -7,7 +7,7 @@ the evaluation measures: `evaluate.worlds` adds the episodes of a world to the i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from schemas.config import EvaluateConfig, GateConfig, SplitConfig
@@ -82,18 +82,7 @@ def rows(decisive: Sequence[Check], measured: Sequence[Improvement]) -> list[dic
 
 
 def _row(improvement: Improvement) -> dict[str, Any]:
-    return {
-        "suite": improvement.suite,
-        "domain": improvement.domain,
-        "scope": improvement.scope,
-        "temperature": improvement.temperature,
-        "candidate": improvement.candidate,
-        "baseline": improvement.base,
-        "difference": improvement.difference,
-        "standard_error": improvement.standard_error,
-        "n": improvement.n,
-        "baseline_n": improvement.base_n,
-    }
+    return {**asdict(improvement), "difference": improvement.difference}
 
 
 def check_gate(gate: GateConfig, evaluate: EvaluateConfig, split: SplitConfig) -> None:

@@ -7,7 +7,7 @@ from tasks.artefact.stage import Stage
 from tasks.policy.files import Policy
 from tasks.store.manifest import Ref
 
-STAGE = Stage("decisions", version=2, tables={"decisions": DECISIONS})
+STAGE = Stage("decisions", version=3, tables={"decisions": DECISIONS})
 
 
 def inputs(
@@ -26,6 +26,6 @@ def inputs(
         "states": str(states),
         "trajectories": str(trajectories),
         "evaluations": str(candidate_evaluations),
-        "baseline_evaluations": str(base_evaluations),
+        "base_evaluations": str(base_evaluations),
         "recipe": recipe,
     }

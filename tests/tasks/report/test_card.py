@@ -96,14 +96,14 @@ def test_a_selection_says_why_the_others_are_not_in_it(store: Store, stages: dic
 
 
 def test_a_decision_is_a_sentence_and_a_table_whose_first_rows_decide(store: Store) -> None:
-    row = {"domain": "", "scope": "in_domain", "temperature": None, "candidate": 0.9, "baseline": 0.8}
-    row |= {"difference": 0.1, "standard_error": 0.0283, "n": None, "baseline_n": None}
+    row = {"domain": "", "scope": "in_domain", "temperature": None, "candidate": 0.9, "base": 0.8}
+    row |= {"difference": 0.1, "standard_error": 0.0283, "n": None, "base_n": None}
     measured = {**row, "suite": "states", "domain": "de|sk", "temperature": 0.0, "bound": None, "holds": None}
     rows = [
         {**row, "suite": "all", "bound": 0.0283, "holds": True},
         {**row, "suite": "all", "scope": "ood", "difference": -0.1, "bound": -0.02, "holds": False},
-        {**measured, "n": 100, "baseline_n": 100},
-        {**measured, "temperature": 1.0, "n": 90, "baseline_n": 100},
+        {**measured, "n": 100, "base_n": 100},
+        {**measured, "temperature": 1.0, "n": 90, "base_n": 100},
     ]
     sentence = "policies@new fails the gate against the model desk"
 

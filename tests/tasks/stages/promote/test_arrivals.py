@@ -88,7 +88,21 @@ def test_what_was_in_use_before_does_not_come_back_by_itself(store: Store) -> No
     assert look(store, data(store, 1, 2, 3)).stop_reason == ""
 
 
-def test_a_decision_of_an_earlier_version_holds_nothing_up(store: Store) -> None:
+@pytest.mark.parametrize("stage_version", [2, 3])
+def test_a_decision_from_before_base_was_the_word_is_understood(store: Store, stage_version: int) -> None:
+    """Version 2 has `baseline` where version 3 has `base`; neither is read here."""
+    candidate, word = policy(store, 9, seen := data(store, 1, 2)), {2: "baseline", 3: "base"}[stage_version]
+    inputs = {"policies": str(candidate), "policy": BASE.version, "trajectories": str(seen.ref), "recipe": RECIPE}
+    summary = {"passes": False, "candidate": str(candidate), word: BASE.version, "sentence": "too little"}
+    fields = {"config": canonical(GATE), "summary": summary, "stage_version": stage_version}
+    commit(store, "decisions", 1, {**inputs, f"{word}_evaluations": "evaluations@b"}, **fields)
+    assert f"{candidate} was rejected: too little" in look(store, data(store, 2, 1)).stop_reason
+    promote(store, candidate)
+    promote(store, policy(store, 8, data(store, 3)))
+    assert f"`pivotrl promote {candidate}` puts it back" in look(store, data(store, 1, 2)).stop_reason
+
+
+def test_a_decision_of_the_first_version_holds_nothing_up(store: Store) -> None:
     candidate = policy(store, 9, seen := data(store, 1, 2))
     inputs = {"policies": str(candidate), "policy": BASE.version, "trajectories": str(seen.ref), "recipe": RECIPE}
     commit(store, "decisions", 1, inputs, config=canonical(GATE), summary={"promoted": False, "sentence": ""})

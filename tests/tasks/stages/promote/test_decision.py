@@ -69,7 +69,7 @@ def test_the_decision_keeps_its_numbers(store: Store, in_domain: float, ood: flo
     assert summary["sentence"].startswith(start)
     checks = [in_domain > 0.85, ood == 1.0]
     assert re.findall(r"\(bound .*?\) (\w+)", summary["sentence"]) == ["holds" if one else "fails" for one in checks]
-    assert summary["baseline"] == "desk:old", "by content"
+    assert summary["base"] == "desk:old", "by content"
 
 
 def test_a_base_is_named_as_a_person_knows_it() -> None:

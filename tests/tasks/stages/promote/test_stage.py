@@ -23,7 +23,7 @@ def test_a_decision_depends_on_both_policies_their_evaluations_and_the_data() ->
         "states": "states@s",
         "trajectories": "trajectories@t",
         "evaluations": "evaluations@c",
-        "baseline_evaluations": "evaluations@b",
+        "base_evaluations": "evaluations@b",
         "recipe": "r",
     }
 
