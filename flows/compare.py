@@ -22,9 +22,9 @@ from schemas.variants import VARIANT_NAMES, Variant
 from tasks.artefact.stage import Artefact
 from tasks.children.child import children_stopped_on_error
 from tasks.errors import ConfigurationError
-from tasks.orchestration.stage_task import refusing
-from tasks.policy.files import resolve, stored_policy
-from tasks.report.comparison import card, compared
+from tasks.orchestration.stage_task import fail_without_traceback
+from tasks.policy.files import resolve, trained
+from tasks.report.comparison import card, comparison
 from tasks.stages.evaluate.stage import check
 from tasks.stages.train.stage import check as check_training
 from tasks.store.store import Store
@@ -44,7 +44,7 @@ ablations of the paper's section on them."""
 
 
 class Comparison(BaseModel):
-    """Each variant's gain over the base, as `tasks.report.comparison.compared` gives it, and what was made."""
+    """Each variant's gain over the base, as `tasks.report.comparison.comparison` gives it, and what was made."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -53,7 +53,7 @@ class Comparison(BaseModel):
 
 
 @flow(name="compare")
-@refusing
+@fail_without_traceback
 def compare(
     preset: Preset = "desk",
     variants: list[Variant] = list(VARIANT_NAMES),  # noqa: B006 (a form's default)
@@ -84,7 +84,7 @@ def compare(
             made = list(training(varied, base, Given()))
             before, measured[name] = evaluation(c, made, base, stored_policy(made[-1].ref))
             artefacts += [*made, before, measured[name]]
-    rows = compared(store.read(before.ref), {name: store.read(one.ref) for name, one in measured.items()})
+    rows = comparison(store.read(before.ref), {name: store.read(one.ref) for name, one in measured.items()})
     settings = {name: json.dumps(VARIANTS[name]) for name in measured}
     create_markdown_artifact(card(rows, settings), key="comparison", description=", ".join(configs))
     return Comparison(rows=rows, artefacts=artefacts)

@@ -18,8 +18,8 @@ from flows.settings.configuration import Changes, Preset, resolved
 from flows.settings.pipeline import PipelineConfig
 from tasks.artefact.stage import Artefact
 from tasks.children.child import children_stopped_on_error
-from tasks.orchestration.stage_task import refusing
-from tasks.policy.files import Policy, resolve, stored_policy
+from tasks.orchestration.stage_task import fail_without_traceback
+from tasks.policy.files import Policy, resolve, trained
 from tasks.stages.evaluate.stage import check
 from tasks.stages.evaluate.task import evaluate
 from tasks.stages.ingest.task import ingest
@@ -72,7 +72,7 @@ def stages(c: PipelineConfig, reference: Policy, made: Given) -> Iterator[Artefa
 
 
 @flow(name="pivotrl")
-@refusing
+@fail_without_traceback
 def pivotrl(
     preset: Preset = "desk",
     start: str = "",

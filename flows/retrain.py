@@ -25,13 +25,13 @@ from schemas.config import GateConfig
 from schemas.locations import Location
 from tasks.artefact.stage import Artefact
 from tasks.children.child import children_stopped_on_error
-from tasks.orchestration.stage_task import refusing
-from tasks.policy.files import resolve, stored_policy
+from tasks.orchestration.stage_task import fail_without_traceback
+from tasks.policy.files import resolve, trained
 from tasks.stages.evaluate.stage import check
 from tasks.stages.promote.arrivals import recipe
 from tasks.stages.promote.gate import check_gate, check_held_out
 from tasks.stages.promote.task import decide, look
-from tasks.store.promotion import promoted
+from tasks.store.promotion import policy_in_use
 from tasks.store.store import Store
 
 Outcome = Literal["Promoted", "Rejected", "NoNewData"]
@@ -53,7 +53,7 @@ class Retrained(BaseModel):
 
 
 @flow(name="retrain")
-@refusing
+@fail_without_traceback
 def retrain(
     preset: Preset = "desk",
     source: Source = "",
@@ -80,8 +80,8 @@ def retrain(
     store = Store(c.store)
     reference = resolve(c.model, store)
     check_context(c, reference.location, store)
-    in_use = promoted(store)
-    baseline = stored_policy(in_use) if in_use else reference
+    in_use = policy_in_use(store)
+    baseline = trained(in_use) if in_use else reference
     key = recipe(c, c.seed, reference)
     artefacts: list[Artefact] = []
     with children_stopped_on_error():
@@ -91,8 +91,8 @@ def retrain(
                 check_held_out(store, artefact.ref, c.evaluate)
             if artefact.stage == "trajectories":
                 found = look.submit(artefact, key, baseline, gate, c.store).result()
-                if found.ended:
-                    return _ended("NoNewData", found.ended, artefacts)
+                if found.stop_reason:
+                    return _ended("NoNewData", found.stop_reason, artefacts)
         candidate = artefacts[-1]
         artefacts += (evaluations := list(evaluation(c, artefacts, baseline, stored_policy(candidate.ref))))
         made = {artefact.stage: artefact for artefact in artefacts}

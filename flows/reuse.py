@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import WithJsonSchema
 
 from schemas.stages import MADE_BY_RUN, SKIPPED_BY_SFT
-from tasks.artefact.stage import Artefact, stored
+from tasks.artefact.stage import Artefact, make_latest
 from tasks.errors import ConfigurationError
 from tasks.store.lineage import lineage
 from tasks.store.manifest import Manifest
@@ -50,7 +50,7 @@ def given(store: Store, start: str, until: str = "evaluations") -> Given:
         ConfigurationError, NotInStore: as `made_from`.
     """
     found = made_from(store, start, until)
-    return Given({stage: stored(manifest, store, cached=True, seconds=0.0) for stage, manifest in found.items()})
+    return Given({stage: make_latest(manifest, store, cached=True, seconds=0.0) for stage, manifest in found.items()})
 
 
 def made_from(store: Store, start: str, until: str) -> dict[str, Manifest]:

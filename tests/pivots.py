@@ -50,7 +50,7 @@ def commit_pivots(
     *,
     allow_empty: bool = False,
 ) -> Artefact:
-    """The pivots of these trajectories, a list a part.
+    """The pivots of these trajectories, one list per part.
 
     Args:
         rewards: of each sampled state, by the trajectory's number in the whole and the turn; a sample without reward
@@ -99,9 +99,9 @@ def _samples(
     """The rollouts and scores of the trajectories of one part."""
     return [
         _sample(order[number], turn, index, reward)
-        for (number, turn), given in rewards.items()
+        for (number, turn), values in rewards.items()
         if order[number] in part
-        for index, reward in enumerate(given)
+        for index, reward in enumerate(values)
     ]
 
 

@@ -26,7 +26,7 @@ from flows.server.reports import serving
 from flows.settings.configuration import default_store
 from schemas.locations import DEFAULT_STORE
 from tasks.errors import ConfigurationError, PivotRLError
-from tasks.report.browser_page import REPORTS_URL
+from tasks.report.browser_link import REPORTS_URL
 
 HOST = "127.0.0.1"
 _HEALTHY_WITHIN_S, _CHECK_EVERY_S = 180.0, 0.5

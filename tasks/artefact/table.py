@@ -1,4 +1,4 @@
-"""A table's schema, and its check. pandera checks values on a DataFrame only, so every part is checked as one."""
+"""The schema of a table, and the check of its rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Table = DataFrameSchema
 
 
 def frame(table: Table, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
-    """Rows as a frame with exactly the table's columns and types, also where there are no rows."""
+    """Rows as a frame with exactly the table's columns and types, even where there are no rows."""
     return pl.DataFrame(rows, schema={name: column.dtype.type for name, column in table.columns.items()})
 
 
@@ -26,6 +26,8 @@ def validate(table: Table, rows: pl.DataFrame, where: str) -> None:
         InputError: naming the table, what broke and the first offending values.
     """
     try:
+        # As a DataFrame: of a LazyFrame pandera checks names and types, and no values. `lazy` is pandera's word for
+        # collecting every failure.
         table.validate(rows, lazy=True)
     except SchemaErrors as error:
         cases = error.failure_cases

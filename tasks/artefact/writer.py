@@ -1,8 +1,8 @@
-"""Where a stage puts its rows while it runs. Finished parts and segments survive a kill; nothing is visible before the
-commit.
+"""Where a stage puts its rows while it runs. Nothing of it is visible before the commit, and a kill loses little.
 
-    _staging/<stage>/<version>/part-00003.json          part 3 is done: its files, its reasons
-    _staging/<stage>/<version>/segment-00003-00001.parquet   the second piece of part 3, until the part is done
+<stage>/<version>/states-00003-1f3c....parquet             the rows of part 3, in their final place
+_staging/<stage>/<version>/part-00003.json                 the record that part 3 is done: its files, its reasons
+_staging/<stage>/<version>/segment-00003-00001.parquet     the second segment of part 3, until the part is done
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tasks.store.store import Store
 
 
 class PartRecord(BaseModel):
-    """What is known of a finished part."""
+    """What the manifest will say of a part that is done."""
 
     index: int
     parts: list[Part]
@@ -38,7 +38,7 @@ class Writer:
         self._staging = f"_staging/{ref.stage}/{ref.version}"
 
     def done(self, index: int) -> bool:
-        """Whether that part was finished, by this run or by one before it, and its files are still there."""
+        """Whether this run or an earlier one has finished that part, and its files are still there."""
         try:
             record = self._record(f"part-{index:05d}.json")
         except FileNotFoundError:
@@ -56,7 +56,13 @@ class Writer:
         summary: Mapping[str, Any] | None = None,
         files: list[File] | None = None,
     ) -> None:
-        """Finish part `index`: one frame a table, why rows are not there, and numbers for the manifest.
+        """Store part `index` and record that it is done.
+
+        Args:
+            frames: by table.
+            reasons: why rows are not there: reason to count.
+            summary: for the manifest.
+            files: of a policy, which `Store.write_file` has stored already.
 
         Raises:
             InputError: rows that break the table's schema; the text names table, column and rows.
@@ -65,29 +71,30 @@ class Writer:
         for name, frame in frames.items():
             validate(self.tables[name], frame, f"{self.ref} part {index}")
             parts.append(self.store.write_part(self.ref, name, index, frame))
-        counted = {reason: count for reason, count in (reasons or {}).items() if count}
-        record = PartRecord(index=index, parts=parts, reasons=counted, summary=dict(summary or {}), files=files or [])
+        counts = {reason: count for reason, count in (reasons or {}).items() if count}
+        record = PartRecord(index=index, parts=parts, reasons=counts, summary=dict(summary or {}), files=files or [])
+        # The record last: a kill before this line leaves files that nothing names, and the part is made again.
         self.store.objects.put(f"{self._staging}/part-{index:05d}.json", record.model_dump_json().encode())
 
     def end(self, count: int) -> None:
-        """Forget staged parts from `count` on: a run that was killed had more of them, by other code or another reader.
+        """Forget staged parts from `count` on: an earlier run, which was killed, may have come to more of them.
 
-        For a stage that begins again from part 0 and learns at its end how many there are. At the end, not before: at
-        the beginning this would remove what another run of the same artefact is writing.
+        For a stage that makes all parts again and knows only at its end how many there are.
         """
+        # Not at the stage's beginning: that would remove what another run of the same artefact is writing.
         for name in self._part_names():
             if int(name.removeprefix("part-").removesuffix(".json")) >= count:
                 self.store.objects.remove(f"{self._staging}/{name}")
 
     def segment(self, index: int, number: int) -> pl.DataFrame | None:
-        """A piece of part `index` that an earlier run finished, or None."""
+        """A segment of part `index` that this run or an earlier one has finished, or None."""
         try:
             return pl.read_parquet(io.BytesIO(self.store.objects.get(self._segment(index, number))))
         except FileNotFoundError:
             return None
 
     def write_segment(self, index: int, number: int, frame: pl.DataFrame) -> None:
-        """Keep a piece of part `index`, so that a killed run goes on after it."""
+        """Keep a segment of part `index`, so that the next run goes on after it if this one is killed."""
         buffer = io.BytesIO()
         frame.write_parquet(buffer, compression="zstd")
         self.store.objects.put(self._segment(index, number), buffer.getvalue())
@@ -97,7 +104,7 @@ class Writer:
         return [self._record(name) for name in self._part_names()]
 
     def staged(self) -> bool:
-        """Whether anything is staged, by this run or by one before it."""
+        """Whether this run or an earlier one has staged anything."""
         return bool(self.store.objects.names(self._staging))
 
     def clear(self) -> None:
@@ -114,8 +121,8 @@ class Writer:
         return f"{self._staging}/segment-{index:05d}-{number:05d}.parquet"
 
 
-def total(records: list[PartRecord]) -> Counter[str]:
-    """Reasons over all parts."""
+def total_reasons(records: list[PartRecord]) -> Counter[str]:
+    """Reason to count, over all parts."""
     counts: Counter[str] = Counter()
     for record in records:
         counts.update(record.reasons)

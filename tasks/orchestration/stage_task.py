@@ -1,6 +1,6 @@
-"""A stage as Prefect sees it: a task whose state is Cached when nothing ran, with a card and an event.
+"""A stage as a Prefect task: its retries, its turn on the accelerator, its card, its event.
 
-Prefect's own result cache stays off: it would hand out references to artefacts that were deleted.
+The task ends as Cached when the store had the artefact and nothing ran.
 """
 
 from __future__ import annotations
@@ -29,45 +29,46 @@ from tasks.artefact.stage import Artefact
 from tasks.children.child import run_child
 from tasks.children.progress import Log
 from tasks.errors import PivotRLError, StoreError
-from tasks.orchestration.live import Live, Plot
+from tasks.orchestration.progress_display import Plot, ProgressDisplay
 from tasks.report.card import card
 from tasks.store.store import Store
 
 ACCELERATOR = "gpu"
 """The Prefect concurrency limit whose slots are accelerators; `pivotrl up` makes it, with one slot."""
 _LEASE_S = 600.0
-"""A slot is its holder's as long as a server that is away is back in a quarter of this: Prefect renews it after three
-quarters, asks again for three minutes, and then gives up for good while the holder works on. The price: a slot whose
-holder was killed comes free after so long."""
+"""How long a slot stays taken without a renewal. Prefect renews a lease after three quarters of it, tries for three
+minutes, and then gives up for good while the stage goes on computing. So a server may be away for a quarter of this.
+The price: when a stage is killed, its slot comes free only after this time."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def _passes(error: BaseException) -> bool:
-    """Whether the fault may pass by itself: one of the network, also under a StoreError's sentence."""
+def _is_transient(error: BaseException) -> bool:
+    """Whether the fault may be gone at the next try: one of the network."""
+    # The store raises StoreError with a sentence, from the fault itself.
     fault = error.__cause__ if isinstance(error, StoreError) else error
+    # These are BotoCoreErrors too, but no further try will find the credentials.
     if isinstance(fault, (NoCredentialsError, PartialCredentialsError, ProfileNotFound)):
         return False
     return isinstance(fault, (ConnectionError, TimeoutError, BotoCoreError))
 
 
-def _transient(_: Task[..., Any], __: TaskRun, state: State[Any]) -> bool:
+def _should_retry(_: Task[..., Any], __: TaskRun, state: State[Any]) -> bool:
     try:
         state.result()
     except Exception as error:
-        return _passes(error)
+        return _is_transient(error)
     return False
 
 
-def refusing(function: Callable[P, R], *, retried: bool = False) -> Callable[P, R]:
-    """Let a task or flow fail with a sentence where this software refuses on purpose, without a traceback.
+def fail_without_traceback(function: Callable[P, R], *, is_retried: bool = False) -> Callable[P, R]:
+    """Let a task or flow fail with the sentence of a PivotRLError. A traceback would hide it.
 
-    A returned Failed state is logged as its message; whoever asks for the result meets the exception as if it were
-    raised.
+    It returns a Failed state: Prefect logs the state's message, and raises the error where the result is asked for.
 
     Args:
-        retried: what may pass is raised, because Prefect does not retry a task that returns a state.
+        is_retried: raise transient faults, because Prefect does not retry a task that returns a state.
     """
 
     @wraps(function)
@@ -75,29 +76,31 @@ def refusing(function: Callable[P, R], *, retried: bool = False) -> Callable[P, 
         try:
             return function(*args, **kwargs)
         except PivotRLError as error:
-            if retried and _passes(error):
+            if is_retried and _is_transient(error):
                 raise
             return cast(R, Failed(message=str(error), data=error))
 
-    # Prefect makes the UI's form from the types, which it cannot look up by name from here.
+    # Prefect makes the UI's form from the signature. Its types are text here (`from __future__ import annotations`) and
+    # Prefect would look their names up in this module, not in the function's.
     run.__signature__ = inspect.signature(function, eval_str=True)  # type: ignore[attr-defined]
     return run
 
 
 def stage_task(function: Callable[P, R]) -> Task[P, R]:
-    """Make a stage's entry a Prefect task. Call it with `.submit`; pass its future on."""
-    make = task(
+    """Make a stage's entry a Prefect task."""
+    make_task = task(
+        # Prefect's cache would hand out references to artefacts that were deleted; the store knows what it has.
         cache_policy=NO_CACHE,
         persist_result=False,
         retries=3,
         retry_delay_seconds=exponential_backoff(backoff_factor=5),
         retry_jitter_factor=0.5,
-        retry_condition_fn=_transient,
+        retry_condition_fn=_should_retry,
     )
-    return make(refusing(function, retried=True))
+    return make_task(fail_without_traceback(function, is_retried=True))
 
 
-def run_on_accelerator(
+def run_child_on_accelerator(
     module: str,
     spec: BaseModel,
     *,
@@ -105,17 +108,16 @@ def run_on_accelerator(
     launcher: Sequence[str] = (sys.executable,),
     plot: Plot | None = None,
 ) -> None:
-    """`run_child` with the accelerator to itself, however many runs the server has, and its progress in the UI.
-
-    Not a tag of the task, which would do the same for the whole task: a stage that finds its artefact need not wait.
+    """`run_child`, alone on the accelerator among all runs of the server, with its progress in the UI.
 
     Raises:
         PivotRLError: as `run_child` does.
     """
     has_server = bool(PREFECT_API_URL.value())
+    # Here and not as a tag of the task: a stage that finds its artefact in the store need not wait for its turn.
     with concurrency(ACCELERATOR, lease_duration=_LEASE_S) if has_server else nullcontext():
-        live = Live(logger(), plot)
-        run_child(module, spec, timeout_s=timeout_s, log=logger(), launcher=launcher, watch=live.show)
+        display = ProgressDisplay(logger(), plot)
+        run_child(module, spec, timeout_s=timeout_s, log=logger(), launcher=launcher, watch=display.show)
 
 
 def logger() -> Log:
@@ -123,19 +125,10 @@ def logger() -> Log:
     return get_run_logger()
 
 
-def _show_card(artefact: Artefact, store: Store, message: str) -> None:
-    """A card that cannot be drawn or shown is a warning: what it tells of is made and committed."""
-    try:
-        create_markdown_artifact(card(store, store.manifest(artefact.ref)), key=artefact.stage, description=message)
-    except Exception as error:
-        logger().warning("%s: no card in the UI: %s: %s", artefact.ref, type(error).__name__, error)
+def announce(artefact: Artefact, store: Store) -> Artefact:
+    """Tell of an artefact: a log line, its card, an event. A stage's task returns what this returns.
 
-
-def published(artefact: Artefact, store: Store) -> Artefact:
-    """Announce an artefact: log line, card, event. A task returns this.
-
-    It is a Prefect state, named Cached when nothing ran, and Prefect hands on the artefact inside it: the task's type
-    is `Artefact`.
+    That is a Prefect state with the artefact inside, which Prefect takes out: for callers it is an `Artefact`.
     """
     how = "reused" if artefact.cached else f"made in {artefact.seconds:.1f} s"
     message = f"{artefact.ref}: {artefact.rows:,} rows, {how}"
@@ -148,3 +141,10 @@ def published(artefact: Artefact, store: Store) -> Artefact:
             payload=artefact.model_dump(),
         )
     return cast(Artefact, Completed(name="Cached" if artefact.cached else None, message=message, data=artefact))
+
+
+def _show_card(artefact: Artefact, store: Store, message: str) -> None:
+    try:
+        create_markdown_artifact(card(store, store.manifest(artefact.ref)), key=artefact.stage, description=message)
+    except Exception as error:  # whatever fails in drawing or showing: the artefact is committed
+        logger().warning("%s: no card in the UI: %s: %s", artefact.ref, type(error).__name__, error)

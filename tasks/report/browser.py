@@ -1,8 +1,17 @@
-"""The pivot browser: every profiled state of a set of pivots in one HTML file that loads nothing.
+"""The pivot browser: every profiled state of a set of pivots in one HTML file that loads nothing from elsewhere.
 
-The page holds the summaries of all states as one JSON object of columns, and for a bounded number of states, the pivots
-first, what the reader sees on opening one: a JSON script a trajectory, which the browser parses only then. States of
-one trajectory share its messages. The page itself is browser.html beside this file.
+The page is browser.html beside this file, with its data as JSON scripts:
+
+    "data"   the columns of all states, and what is said of the artefact
+    "t-17"   the trajectory whose id is the 18th of the page: its messages, and what was sampled at its states
+
+A bounded number of states has a conversation, the pivots first. States of one trajectory share its messages, and the
+browser parses a trajectory's script only when the reader opens one of its states.
+
+What was sampled at a state groups equal samples, the best reward first:
+
+    [{"count": 5, "reward": 1.0, "reason": "equivalent", "detail": "", "action": {"content": "", "calls": [...]}},
+     {"count": 3, "reward": 0.0, "reason": "parse_failure", "detail": "...", "text": "<tool_call>{..."}]
 """
 
 from __future__ import annotations
@@ -15,10 +24,9 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from schemas.columns import STATE_KEY
+from schemas.columns import SAMPLE_KEY, STATE_KEY
 from schemas.pivots import Unselected, Why
 from tasks.errors import InputError
-from tasks.report.samples import samples_of
 from tasks.states.example import StateKey
 from tasks.store.lineage import parent, pivots_lineage
 from tasks.store.manifest import Manifest, Ref
@@ -37,8 +45,10 @@ MEANINGS: Mapping[str, str] = {
 """What the page says of each verdict of the selection."""
 _LONGEST_TEXT = 10_000
 """Characters of one text in the page."""
-_LONGEST_DETAILS = 64_000_000
-"""Characters of all conversations and samples, about: what is begun is finished."""
+_LONGEST_COMPLETION = 4_000
+"""Characters of a completion that did not parse."""
+_LONGEST_SCRIPTS = 64_000_000
+"""Characters of all trajectories' scripts, about: the one that goes over it is the last."""
 _CODED = ("trajectory_id", "domain", "kind", "tool", "verdict")
 _NUMBERS = ("turn_index", "n", "successes", "mean", "variance", "distinct_actions", "parse_failures")
 
@@ -48,7 +58,7 @@ class Page(NamedTuple):
 
     html: str
     states: int
-    detailed: int
+    whole_states: int
 
 
 def write(store: Store, ref: Ref, output: Path, detail: int) -> dict[str, Any]:
@@ -58,18 +68,19 @@ def write(store: Store, ref: Ref, output: Path, detail: int) -> dict[str, Any]:
         InputError: the file cannot be written there.
         ConfigurationError, NotInStore: as `page`.
     """
-    found = page(store, ref, detail)
+    browser = page(store, ref, detail)
     try:
-        size = output.write_bytes(found.html.encode())
+        size = output.write_bytes(browser.html.encode())
     except OSError as error:
         raise InputError(f"--output {output}: cannot be written: {error.strerror}") from error
     about = {"artefact": str(ref), "output": str(output)}
-    return {**about, "states": found.states, "detailed": found.detailed, "bytes": size}
+    return {**about, "states": browser.states, "detailed": browser.whole_states, "bytes": size}
 
 
-def text(found: Mapping[str, Any]) -> str:
+def text(written: Mapping[str, Any]) -> str:
     """The same for a person."""
-    return f"{found['output']}: {found['states']:,} states of {found['artefact']}, {found['detailed']:,} of them whole"
+    states = f"{written['states']:,} states of {written['artefact']}, {written['detailed']:,} of them whole"
+    return f"{written['output']}: {states}"
 
 
 def page(store: Store, ref: Ref, detail: int) -> Page:
@@ -82,22 +93,22 @@ def page(store: Store, ref: Ref, detail: int) -> Page:
         ConfigurationError: not an artefact of `pivots`.
         NotInStore: it or what it was made from is gone.
     """
-    made_from = pivots_lineage(store, ref)
-    states = judged(store, ref)
-    wanted = {StateKey(*key) for key in states.head(max(detail, 0)).select(STATE_KEY).iter_rows()}
-    scripts, detailed, size = [], 0, 0
-    for number, found in _details(store, ref, made_from, states, wanted):
-        if size > _LONGEST_DETAILS:
+    manifests = pivots_lineage(store, ref)
+    states = states_with_verdicts(store, ref)
+    keys = {StateKey(*key) for key in states.head(max(detail, 0)).select(STATE_KEY).iter_rows()}
+    scripts, whole_states, size = [], 0, 0
+    for number, trajectory in _trajectories(store, ref, manifests, states, keys):
+        if size > _LONGEST_SCRIPTS:
             break
-        scripts.append(_script(f"t-{number}", found))
-        detailed += len(found["states"])
+        scripts.append(_script(f"t-{number}", trajectory))
+        whole_states += len(trajectory["states"])
         size += len(scripts[-1])
-    scripts.append(_script("data", {"columns": columns(states), **_about(made_from, ref, detailed)}))
+    scripts.append(_script("data", {"columns": columns(states), **_about(manifests, ref, whole_states)}))
     template = resources.files("tasks.report").joinpath("browser.html").read_text(encoding="utf-8")
-    return Page(template.replace("<!-- data -->", "\n".join(scripts), 1), states.height, detailed)
+    return Page(template.replace("<!-- data -->", "\n".join(scripts), 1), states.height, whole_states)
 
 
-def judged(store: Store, ref: Ref) -> pl.DataFrame:
+def states_with_verdicts(store: Store, ref: Ref) -> pl.DataFrame:
     """Every profiled state with its `verdict`: the pivots by rank, then the others by falling variance."""
     pivots = store.read(ref).sort("rank").rename({"why": "verdict"}).drop("rank")
     others = store.read(ref, "unselected").rename({"reason": "verdict"})
@@ -105,51 +116,51 @@ def judged(store: Store, ref: Ref) -> pl.DataFrame:
 
 
 def columns(states: pl.DataFrame) -> dict[str, Any]:
-    """Columns of equal length; a text is a number, its place in `values`."""
-    found: dict[str, Any] = {name: _short(states[name]) for name in _NUMBERS}
+    """Columns of equal length. A text is a code, its place in the column's `values`: 100,000 states name few domains
+    and tools."""
+    by_name: dict[str, Any] = {name: _rounded(states[name]) for name in _NUMBERS}
     for name in _CODED:
         values = states[name].unique().sort()
-        found[name] = {"values": values.to_list(), "codes": states[name].cast(pl.Enum(values)).to_physical().to_list()}
-    return found
+        codes = states[name].cast(pl.Enum(values)).to_physical().to_list()
+        by_name[name] = {"values": values.to_list(), "codes": codes}
+    return by_name
 
 
-def _short(numbers: pl.Series) -> list[float]:
+def _rounded(numbers: pl.Series) -> list[float]:
     return numbers.round(4).to_list() if numbers.dtype == pl.Float64 else numbers.to_list()
 
 
-def _about(made_from: Mapping[str, Manifest], ref: Ref, detailed: int) -> dict[str, Any]:
-    recorded = "profiles" in made_from and "profiled_by" in made_from["profiles"].summary
+def _about(manifests: Mapping[str, Manifest], ref: Ref, whole_states: int) -> dict[str, Any]:
+    config = manifests["pivots"].config
+    recorded = "profiles" in manifests and "profiled_by" in manifests["profiles"].summary
+    bound = f"max_mean ({config['max_mean']:g})"
     return {
         "artefact": str(ref),
-        "config": made_from["pivots"].config,
-        "lineage": [str(manifest.ref) for manifest in made_from.values()],
-        "detailed": detailed,
+        "config": config,
+        "lineage": [str(manifest.ref) for manifest in manifests.values()],
+        "detailed": whole_states,
         "recorded": recorded,
-        "meanings": {str(name): _with_bound(meaning, made_from["pivots"].config) for name, meaning in MEANINGS.items()},
+        "meanings": {str(verdict): meaning.replace("max_mean", bound) for verdict, meaning in MEANINGS.items()},
     }
 
 
-def _with_bound(meaning: str, config: Mapping[str, Any]) -> str:
-    return meaning.replace("max_mean", f"max_mean ({config['max_mean']:g})")
-
-
-def _details(
-    store: Store, ref: Ref, made_from: Mapping[str, Manifest], states: pl.DataFrame, wanted: set[StateKey]
+def _trajectories(
+    store: Store, ref: Ref, manifests: Mapping[str, Manifest], states: pl.DataFrame, keys: set[StateKey]
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Each trajectory's place among the ids of the page, and what opening one of its states shows."""
-    place = {name: number for number, name in enumerate(states["trajectory_id"].unique().sort())}
-    trajectories = parent(made_from, "trajectories", ref)
+    """The trajectories of these states, each with its number: its place among the sorted ids of the page."""
+    numbers = {name: number for number, name in enumerate(states["trajectory_id"].unique().sort())}
+    trajectories = parent(manifests, "trajectories", ref)
     toolsets = dict(store.read(trajectories, "toolsets").iter_rows())
     parts = {part.index: part for part in store.manifest(trajectories).table("trajectories")}
-    for index, part in store.parts(parent(made_from, "states", ref)):
-        rows = [row for row in part.iter_rows(named=True) if _key(row) in wanted]
+    for index, part in store.parts(parent(manifests, "states", ref)):
+        rows = [row for row in part.iter_rows(named=True) if _key(row) in keys]
         if not rows:
             continue
-        samples = samples_of(store, made_from, index, {_key(row) for row in rows})
+        samples = samples_by_state(store, manifests, index, {_key(row) for row in rows})
         by_id = {row["trajectory_id"]: row for row in store.read_part(trajectories, parts[index]).iter_rows(named=True)}
         for trajectory_id in dict.fromkeys(row["trajectory_id"] for row in rows):
-            own = [row for row in rows if row["trajectory_id"] == trajectory_id]
-            yield place[trajectory_id], _trajectory(by_id[trajectory_id], own, toolsets, samples)
+            its_states = [row for row in rows if row["trajectory_id"] == trajectory_id]
+            yield numbers[trajectory_id], _trajectory(by_id[trajectory_id], its_states, toolsets, samples)
 
 
 def _trajectory(
@@ -168,27 +179,59 @@ def _trajectory(
     }
 
 
+def samples_by_state(
+    store: Store, manifests: Mapping[str, Manifest], index: int, keys: set[StateKey]
+) -> dict[StateKey, list[dict[str, Any]]]:
+    """What was sampled at these states of one part; nothing where the profiles were recorded elsewhere."""
+    if not keys or not {"scores", "rollouts"} <= manifests.keys():
+        return {}
+    of_keys = pl.DataFrame(sorted(keys), schema={"trajectory_id": pl.String, "turn_index": pl.Int32}, orient="row")
+    scores = _part(store, manifests["scores"], index).join(of_keys, on=STATE_KEY, how="semi")
+    texts = _part(store, manifests["rollouts"], index).select(*SAMPLE_KEY, "text")
+    # Without the text of those that parsed: samples of one action may differ in their text, and count as equal.
+    completion = pl.col("text").str.slice(0, _LONGEST_COMPLETION)
+    unparsed = pl.when(pl.col("action") == "").then(completion).otherwise(pl.lit(""))
+    groups = (
+        scores.join(texts, on=SAMPLE_KEY, how="left")
+        .with_columns(unparsed=unparsed)
+        .group_by(*STATE_KEY, "reward", "reason", "detail", "action", "unparsed", maintain_order=True)
+        .len("count")
+        .sort("reward", "count", descending=True, nulls_last=True, maintain_order=True)
+    )
+    samples: dict[StateKey, list[dict[str, Any]]] = {}
+    for row in groups.iter_rows(named=True):
+        said = {"action": json.loads(row["action"])} if row["action"] else {"text": row["unparsed"] or ""}
+        verdict = {name: row[name] for name in ("count", "reward", "reason", "detail")}
+        samples.setdefault(_key(row), []).append({**verdict, **said})
+    return samples
+
+
+def _part(store: Store, manifest: Manifest, index: int) -> pl.DataFrame:
+    part = next(part for part in manifest.table(manifest.stage) if part.index == index)
+    return store.read_part(manifest.ref, part)
+
+
 def _key(row: Mapping[str, Any]) -> StateKey:
     return StateKey(row["trajectory_id"], row["turn_index"])
 
 
 def _compact(message: Mapping[str, Any]) -> dict[str, Any]:
-    """A message without what is empty, its texts cut."""
+    """A message without its empty fields, its texts cut."""
     calls = [{"name": call["name"], "arguments": cut(call["arguments"])} for call in message["tool_calls"]]
-    found = {
+    fields = {
         "role": message["role"],
         "content": cut(message["content"]),
         "reasoning": cut(message["reasoning"]),
         "calls": calls,
         "name": message["name"],
     }
-    return {key: value for key, value in found.items() if value}
+    return {name: value for name, value in fields.items() if value}
 
 
 def cut(text: str) -> str:
     """A text of at most 10,000 characters, and how many were left out."""
-    left = len(text) - _LONGEST_TEXT
-    return text if left <= 0 else f"{text[:_LONGEST_TEXT]}\n[{left:,} more characters are not in this page]"
+    more = len(text) - _LONGEST_TEXT
+    return text if more <= 0 else f"{text[:_LONGEST_TEXT]}\n[{more:,} more characters are not in this page]"
 
 
 def _script(name: str, value: Any) -> str:

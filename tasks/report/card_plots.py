@@ -1,4 +1,4 @@
-"""The plots of stage cards: what there is to see of each stage's table."""
+"""The plots of each stage's card, drawn from its table."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from tasks.store.manifest import Manifest
 from tasks.store.store import Store
 
 _PANELS, _WIDTH = (7.0, 2.8), 7.0
-_MOST_GROUPS = 6
+_MOST_GROUPS, _MOST_REASONS = 6, 12
 _LONGEST_LABEL = 28
 _DEPTHS = (0, 1, 2, 4, 8, 16, 32)
-"""The first turn of each group of depths."""
+"""The first turn of each group of turns."""
 _TENTHS = [tenth / 10 - 0.05 for tenth in range(12)]
-"""Bins whose middles are 0, 0.1, ... 1: most means are the two ends."""
+"""Bins with their middles at 0, 0.1, ... 1. Most means are 0 or 1, and bins that end there would halve their bars."""
 _SCOPES = {Scope.IN_DOMAIN.value: ("in domain", "tab:blue"), Scope.OOD.value: ("OOD", "tab:orange")}
 
 Plots = dict[str, str]
-"""What a plot shows, for who cannot see it, to its data URI."""
+"""A sentence that says what the plot shows (its alternative text), to its data URI."""
 
 
 def plots(store: Store, manifest: Manifest) -> Plots:
@@ -64,14 +64,14 @@ def _rollouts(store: Store, manifest: Manifest) -> Plots:
 def _scores(store: Store, manifest: Manifest) -> Plots:
     scores = store.read(manifest.ref, columns=["reason", "reward"])
     by_reason = scores.group_by("reason").agg(n=pl.len(), reward=pl.col("reward").mean())
-    shown = by_reason.sort("n", "reason", descending=[True, False]).head(12)
-    figure = Figure(figsize=(_WIDTH, 0.9 + 0.3 * shown.height))
+    largest = by_reason.sort("n", "reason", descending=[True, False]).head(_MOST_REASONS)
+    figure = Figure(figsize=(_WIDTH, 0.9 + 0.3 * largest.height))
     axes = figure.subplots()
-    colours = ["tab:green" if (reward or 0) > 0.5 else "tab:gray" for reward in shown["reward"]]
-    axes.barh(range(shown.height), shown["n"], color=colours)
-    rewards = ["no reward" if reward is None else f"reward {reward:.2g}" for reward in shown["reward"]]
-    labels = [f"{_plain(reason)} ({reward})" for reason, reward in zip(shown["reason"], rewards, strict=True)]
-    axes.set_yticks(range(shown.height), labels)
+    colours = ["tab:green" if (reward or 0) > 0.5 else "tab:gray" for reward in largest["reward"]]
+    axes.barh(range(largest.height), largest["n"], color=colours)
+    rewards = ["no reward" if reward is None else f"reward {reward:.2g}" for reward in largest["reward"]]
+    labels = [f"{_plain(reason)} ({reward})" for reason, reward in zip(largest["reason"], rewards, strict=True)]
+    axes.set_yticks(range(largest.height), labels)
     axes.invert_yaxis()
     axes.set(xlabel="samples")
     return {"samples by the verifier's reason, with their mean reward": data_uri(figure)}
@@ -86,13 +86,14 @@ def _profiles(store: Store, manifest: Manifest) -> Plots:
 
 
 def _pivots(store: Store, manifest: Manifest) -> Plots:
-    pivots, others = store.read(manifest.ref), store.read(manifest.ref, "unselected")
-    profiles = pl.concat([pivots.select(others.columns[:-1]), others.drop("reason")])
-    selected = [True] * pivots.height + [False] * others.height
-    by_rule = manifest.config.get("mode") == "pivots"
+    pivots, unselected = store.read(manifest.ref), store.read(manifest.ref, "unselected").drop("reason")
+    profiles = pl.concat([pivots.select(unselected.columns), unselected])
+    selected = [True] * pivots.height + [False] * unselected.height
+    # States that were drawn at random have no region.
+    max_mean = manifest.config["max_mean"] if manifest.config.get("mode") == "pivots" else None
     return {
         "mean and variance of each state's rewards, the selected region shaded": profile_map(
-            profiles, manifest.config["max_mean"] if by_rule else None, selected
+            profiles, max_mean, selected
         ),
         "pivots by mean reward, by domain and by depth": _pass_rates(pivots if pivots.height else profiles),
     }
@@ -150,28 +151,29 @@ def _histogram(values: pl.Series, what: str, of: str) -> str:
 
 
 def _stacked(axes: Axes, values: pl.Series, groups: pl.Series, bins: Sequence[float]) -> None:
-    """A histogram whose bars are stacked by group; small groups are one."""
+    """A histogram whose bars are stacked by group; the smallest groups are one, "others"."""
     sizes = groups.value_counts(sort=True)
     largest = sizes[groups.name].head(_MOST_GROUPS).to_list()
-    shown = groups if sizes.height <= _MOST_GROUPS else groups.replace_strict(largest, largest, default="others")
-    labels = shown.unique(maintain_order=True).sort().to_list()
-    series = [values.filter(shown == label).to_numpy() for label in labels]
+    names = groups if sizes.height <= _MOST_GROUPS else groups.replace_strict(largest, largest, default="others")
+    labels = names.unique(maintain_order=True).sort().to_list()
+    series = [values.filter(names == label).to_numpy() for label in labels]
     axes.hist(series, bins=bins, stacked=True, label=[_plain(label) or "(none)" for label in labels])
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, fontsize="small", frameon=False)
 
 
 def _depth(turns: pl.Series) -> pl.Series:
-    """Each turn's group of depths, in words whose order is the groups'."""
-    ends = [*(after - 1 for after in _DEPTHS[1:]), None]
-    found = turns.cast(pl.String)
+    """The name of each turn's group of turns; sorted as text, the names are in the order of the groups."""
+    ends = [*(following - 1 for following in _DEPTHS[1:]), None]
+    names = turns.cast(pl.String)
     for first, last in zip(_DEPTHS, ends, strict=True):
         name = f"turn {first:2d}" + ("" if last == first else " and more" if last is None else f" to {last}")
         within = (turns >= first) & (turns <= (last if last is not None else turns.max()))
-        found = found.set(within, name)
-    return found
+        names = names.set(within, name)
+    return names
 
 
 def _plain(text: str) -> str:
-    """A label as it is: matplotlib reads what is between dollar signs as a formula, and hides a leading underscore."""
+    """A label that is shown as it is, cut."""
+    # matplotlib reads what is between dollar signs as a formula, and leaves a label with a leading underscore out.
     short = text if len(text) <= _LONGEST_LABEL else f"{text[:_LONGEST_LABEL]}..."
     return short.replace("$", r"\$").lstrip("_")

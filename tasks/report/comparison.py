@@ -15,57 +15,54 @@ from tasks.report.plots import data_uri
 from tasks.report.run import aligned
 
 Row = dict[str, Any]
-BASE = "base"
-_HEADER = ("measured", "scope", "T")
+_HEADER = ("measured", "scope", "T", "base")
 
 
-def compared(base: pl.DataFrame, variants: Mapping[str, pl.DataFrame]) -> list[Row]:
-    """One row a variant and measurement, the pooled scopes first.
+def comparison(base: pl.DataFrame, candidates: Mapping[str, pl.DataFrame]) -> list[Row]:
+    """One row per variant and measurement; of each variant the means over the suites of a scope first.
 
-    `value` is the variant's pass rate, `base` the base policy's, `standard_error` that of `difference`.
+    `candidate` and `base` are pass rates; `standard_error` is that of `difference`.
 
     Args:
         base: the base policy's `evaluations`.
-        variants: each trained policy's, by the name of its variant.
+        candidates: each trained policy's, by the name of its variant.
     """
-    found = []
-    for name, measured in variants.items():
-        single = improvements(measured, base)
-        means = [mean for scope in Scope if (mean := pooled(single, scope)) is not None]
-        found += [_row(name, one) for one in (*means, *single)]
-    return found
+    rows = []
+    for variant, candidate in candidates.items():
+        measured = improvements(candidate, base)
+        means = [mean for scope in Scope if (mean := pooled(measured, scope)) is not None]
+        rows += [_row(variant, improvement) for improvement in (*means, *measured)]
+    return rows
 
 
-def _row(variant: str, one: Improvement) -> Row:
+def _row(variant: str, improvement: Improvement) -> Row:
     return {
         "variant": variant,
-        "suite": one.suite,
-        "domain": one.domain,
-        "scope": one.scope,
-        "temperature": one.temperature,
-        "value": one.candidate,
-        "base": one.baseline,
-        "difference": one.difference,
-        "standard_error": one.standard_error,
+        "suite": improvement.suite,
+        "domain": improvement.domain,
+        "scope": improvement.scope,
+        "temperature": improvement.temperature,
+        "candidate": improvement.candidate,
+        "base": improvement.base,
+        "difference": improvement.difference,
+        "standard_error": improvement.standard_error,
     }
 
 
 def cells(rows: Sequence[Row]) -> list[tuple[str, ...]]:
-    """A header and a line a measurement: the base's pass rate, and each variant's difference from it."""
+    """A header, and one line per measurement: the base's pass rate, and each variant's difference from it."""
     variants = list(dict.fromkeys(row["variant"] for row in rows))
-    lines: dict[tuple[str, ...], dict[str, Row]] = {}
+    by_measurement: dict[tuple[str, ...], dict[str, Row]] = {}
     for row in rows:
         temperature = "" if row["temperature"] is None else f"{row['temperature']:g}"
-        lines.setdefault((f"{row['suite']} {row['domain']}".strip(), row["scope"], temperature), {})[row["variant"]] = (
-            row
-        )
-    return [
-        (*_HEADER, BASE, *variants),
-        *(
-            (*key, f"{next(iter(by.values()))['base']:.3f}", *(_difference(by[name]) for name in variants))
-            for key, by in lines.items()
-        ),
+        base = f"{row['base']:.3f}"  # the same for every variant
+        measurement = (f"{row['suite']} {row['domain']}".strip(), row["scope"], temperature, base)
+        by_measurement.setdefault(measurement, {})[row["variant"]] = row
+    lines = [
+        (*measurement, *(_difference(by_variant[variant]) for variant in variants))
+        for measurement, by_variant in by_measurement.items()
     ]
+    return [(*_HEADER, *variants), *lines]
 
 
 def _difference(row: Row) -> str:
@@ -84,7 +81,7 @@ def card(rows: Sequence[Row], settings: Mapping[str, str]) -> str:
         settings: what differs from the configuration, by variant.
     """
     head, *body = cells(rows)
-    differs = "\n".join(f"- {name}: {code(changes)}" for name, changes in settings.items())
+    differences = "\n".join(f"- {variant}: {code(changes)}" for variant, changes in settings.items())
     return "\n\n".join(
         [
             "# Comparison",
@@ -92,7 +89,7 @@ def card(rows: Sequence[Row], settings: Mapping[str, str]) -> str:
             "`all` is the mean over the suites of its scope, each counting alike.",
             f"![gain in domain against change out of domain, of each variant]({in_domain_against_ood(rows)})",
             table(head, ((code(line[0]), *line[1:]) for line in body)),
-            f"## What differs, and nothing else does\n\n{differs}",
+            f"## What differs, and nothing else does\n\n{differences}",
         ]
     )
 
@@ -101,15 +98,15 @@ def in_domain_against_ood(rows: Sequence[Row]) -> str:
     """Each variant as a point with its standard errors: gain in domain to the right, change out of domain upwards."""
     means: dict[str, dict[str, Row]] = {}
     for row in rows:
-        if row["temperature"] is None:
+        if row["temperature"] is None:  # a mean over suites
             means.setdefault(row["variant"], {})[row["scope"]] = row
     figure = Figure(figsize=(7.0, 4.2))
     axes = figure.subplots()
     axes.axhline(0, color="gray", linewidth=0.8)
     axes.axvline(0, color="gray", linewidth=0.8)
     nothing = {"difference": 0.0, "standard_error": 0.0}
-    for name, by in means.items():
-        gain, ood = by.get(Scope.IN_DOMAIN, nothing), by.get(Scope.OOD, nothing)
+    for variant, by_scope in means.items():
+        gain, ood = by_scope.get(Scope.IN_DOMAIN, nothing), by_scope.get(Scope.OOD, nothing)
         axes.errorbar(
             gain["difference"],
             ood["difference"],
@@ -117,7 +114,7 @@ def in_domain_against_ood(rows: Sequence[Row]) -> str:
             yerr=ood["standard_error"],
             fmt="o",
             capsize=3,
-            label=name,
+            label=variant,
         )
     axes.set(xlabel="in-domain pass rate, change from base", ylabel="OOD pass rate, change from base")
     axes.legend()

@@ -28,7 +28,7 @@ _SECTIONS = ("config", "inputs", "counts", "reasons")
 
 
 def difference(store: Store, a: Ref, b: Ref) -> dict[str, Any]:
-    """What B has and A has not, and the other way round; equal values are left out.
+    """What differs between A and B; equal values are left out.
 
     Raises:
         ConfigurationError: they are not of one stage.
@@ -37,7 +37,7 @@ def difference(store: Store, a: Ref, b: Ref) -> dict[str, Any]:
     if a.stage != b.stage:
         raise ConfigurationError(f"{a} and {b} are of different stages; compare two versions of one")
     first, second = store.manifest(a), store.manifest(b)
-    found: dict[str, Any] = {
+    sections: dict[str, Any] = {
         "stage": a.stage,
         "a": str(a),
         "b": str(b),
@@ -47,18 +47,18 @@ def difference(store: Store, a: Ref, b: Ref) -> dict[str, Any]:
         "reasons": changed(first.reasons, second.reasons),
     }
     rows = _rows(store, first, second)
-    return found | ({"rows": rows} if rows else {})
+    return sections | ({"rows": rows} if rows else {})
 
 
 def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested settings by dotted key; a list is one value."""
-    found: dict[str, Any] = {}
+    by_key: dict[str, Any] = {}
     for key, value in config.items():
         if isinstance(value, Mapping) and value:
-            found |= flat(value, f"{prefix}{key}.")
+            by_key |= flat(value, f"{prefix}{key}.")
         else:
-            found[f"{prefix}{key}"] = value
-    return found
+            by_key[f"{prefix}{key}"] = value
+    return by_key
 
 
 def changed(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -73,51 +73,51 @@ def _counts(manifest: Manifest) -> dict[str, int]:
 
 
 def _rows(store: Store, a: Manifest, b: Manifest) -> dict[str, Any]:
-    """The states (for trajectories: the trajectories) gained and lost; nothing for a stage without such rows."""
-    before, after = _keys(store, a, a.stage), _keys(store, b, b.stage)
-    if before is None or after is None:
+    """The states (or trajectories) gained and lost; empty for a stage whose rows are neither."""
+    a_keys, b_keys = _keys(store, a, a.stage), _keys(store, b, b.stage)
+    if a_keys is None or b_keys is None:
         return {}
-    keys = before.columns
-    gained, lost = after.join(before, on=keys, how="anti"), before.join(after, on=keys, how="anti")
-    found: dict[str, Any] = {
-        "in_both": after.height - gained.height,
+    columns = a_keys.columns
+    gained, lost = b_keys.join(a_keys, on=columns, how="anti"), a_keys.join(b_keys, on=columns, how="anti")
+    rows: dict[str, Any] = {
+        "in_both": b_keys.height - gained.height,
         "gained": gained.height,
         "lost": lost.height,
-        "gained_examples": [list(row) for row in gained.sort(keys).head(_EXAMPLES).rows()],
-        "lost_examples": [list(row) for row in lost.sort(keys).head(_EXAMPLES).rows()],
+        "gained_examples": [list(row) for row in gained.sort(columns).head(_EXAMPLES).rows()],
+        "lost_examples": [list(row) for row in lost.sort(columns).head(_EXAMPLES).rows()],
     }
     if a.stage == "pivots":
-        found["gained_was"] = _reasons(store, a, gained)
-        found["lost_is"] = _reasons(store, b, lost)
-    return found
+        rows["gained_was"] = _reasons(store, a, gained)
+        rows["lost_is"] = _reasons(store, b, lost)
+    return rows
 
 
 def _keys(store: Store, manifest: Manifest, table: str) -> pl.DataFrame | None:
-    """The distinct keys of a table, one part in memory at a time."""
-    found = []
+    """The distinct keys of a table, one part in memory at a time; None for a table without key columns."""
+    keys = []
     for _, part in store.parts(manifest.ref, table):
-        keys = [name for name in STATE_KEY if name in part.columns]
-        if not keys:
+        columns = [name for name in STATE_KEY if name in part.columns]
+        if not columns:
             return None
-        found.append(part.select(keys).unique())
-    return pl.concat(found).unique() if found else None
+        keys.append(part.select(columns).unique())
+    return pl.concat(keys).unique() if keys else None
 
 
 def _reasons(store: Store, manifest: Manifest, keys: pl.DataFrame) -> dict[str, int]:
-    """Why these states were not selected there; those that it never saw are "not_profiled"."""
+    """Why that version did not select these states; those that it never profiled are "not_profiled"."""
     unselected = store.read(manifest.ref, "unselected").select(*STATE_KEY, "reason")
     reasons = keys.join(unselected, on=STATE_KEY, how="left")["reason"].fill_null("not_profiled")
     return dict(sorted(Counter(reasons.to_list()).items()))
 
 
-def text(found: Mapping[str, Any]) -> str:
+def text(difference: Mapping[str, Any]) -> str:
     """The same for a person."""
-    lines = [f"a  {found['a']}", f"b  {found['b']}"]
+    lines = [f"a  {difference['a']}", f"b  {difference['b']}"]
     for section in _SECTIONS:
-        if found[section]:
+        if difference[section]:
             lines.append(section)
-            lines += [f"  {key}: {_side(pair, 'a')} -> {_side(pair, 'b')}" for key, pair in found[section].items()]
-    rows = found.get("rows")
+            lines += [f"  {key}: {_side(pair, 'a')} -> {_side(pair, 'b')}" for key, pair in difference[section].items()]
+    rows = difference.get("rows")
     if rows:
         lines.append(f"rows\n  {rows['in_both']:,} in both, {rows['gained']:,} gained, {rows['lost']:,} lost")
         for name, of in (("gained_was", "gained, by what a said"), ("lost_is", "lost, by what b says")):
@@ -126,7 +126,7 @@ def text(found: Mapping[str, Any]) -> str:
         for name, sign in (("gained_examples", "+"), ("lost_examples", "-")):
             lines += [f"  {sign} {' '.join(str(part) for part in key)}" for key in rows[name]]
     nothing = not rows or not (rows["gained"] or rows["lost"])
-    if nothing and not any(found[section] for section in _SECTIONS):
+    if nothing and not any(difference[section] for section in _SECTIONS):
         lines.append("no difference")
     return "\n".join(lines)
 

@@ -8,8 +8,8 @@ from schemas.stages import ARTEFACTS
 from tasks.store.store import Store
 
 
-def listed(store: Store, stage: str | None) -> list[dict[str, Any]]:
-    """One row an artefact, oldest first within its stage."""
+def listing(store: Store, stage: str | None) -> list[dict[str, Any]]:
+    """One row per artefact, oldest first within its stage."""
     tags = {name: store.tags(name) for name in ((stage,) if stage else ARTEFACTS)}
     return [
         {
@@ -28,13 +28,13 @@ def listed(store: Store, stage: str | None) -> list[dict[str, Any]]:
 
 
 def text(rows: list[dict[str, Any]]) -> str:
-    """The listing for a person."""
+    """The same for a person."""
     if not rows:
         return "no artefacts; `pivotrl run desk` makes the first"
     lines = [f"{'artefact':<31} {'rows':>8} {'KB':>8} {'seconds':>8}  {'made (UTC)':<19}  tags"]
     for row in rows:
         name = f"{row['stage']}@{row['version']}"
-        size, made = row["bytes"] / 1024, row["created_at"][:19].replace("T", " ")
-        numbers = f"{row['rows']:>8,} {size:>8,.0f} {row['seconds']:>8,.1f}"
-        lines.append(f"{name:<31} {numbers}  {made:<19}  {', '.join(row['tags'])}".rstrip())
+        kilobytes, time = row["bytes"] / 1024, row["created_at"][:19].replace("T", " ")
+        numbers = f"{row['rows']:>8,} {kilobytes:>8,.0f} {row['seconds']:>8,.1f}"
+        lines.append(f"{name:<31} {numbers}  {time:<19}  {', '.join(row['tags'])}".rstrip())
     return "\n".join(lines)

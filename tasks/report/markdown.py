@@ -1,4 +1,4 @@
-"""Tables and values as Markdown: what a text of the data holds is shown, and none of it is markup."""
+"""Tables and values as Markdown. A text of the data is shown as it is: nothing in it acts as markup."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table; its cells are given as Markdown, or as numbers."""
+    """A table. Its cells are Markdown, or numbers."""
     lines = [f"| {' | '.join(header)} |", "|" + "---|" * len(header)]
     lines += [f"| {' | '.join(_cell(value) for value in row)} |" for row in rows]
     return "\n".join(lines)
 
 
 def literal(value: object) -> str:
-    """A value as it is, cut and with its floats rounded: a name as code, a longer text as text, which wraps."""
+    """A value as it is, cut and with floats rounded. A name is code; a longer text is not: code does not wrap."""
     if value is None or value == "":
         return ""
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -30,8 +30,9 @@ def literal(value: object) -> str:
 
 
 def code(text: str, longest: int = _LONGEST) -> str:
-    """A text as code, on one line and cut; within a table too."""
+    """A text as code, on one line and cut; it may stand in a table."""
     shown = _line(text, longest)
+    # The fence must be longer than any run of backticks inside (CommonMark, code spans).
     ticks = "`" * (max((len(run) for run in re.findall(r"`+", shown)), default=0) + 1)
     padding = " " if "`" in shown else ""
     return f"{ticks}{padding}{shown}{padding}{ticks}".replace("|", "\\|") if shown else ""
@@ -39,8 +40,8 @@ def code(text: str, longest: int = _LONGEST) -> str:
 
 def _line(text: str, longest: int) -> str:
     line = re.sub(r"\s+", " ", text[:longest]).strip()
-    left = len(text) - longest
-    return line if left <= 0 else f"{line}... {left:,} more"
+    more = len(text) - longest
+    return line if more <= 0 else f"{line}... {more:,} more"
 
 
 def _cell(value: object) -> str:

@@ -1,4 +1,4 @@
-"""The plots of reports, each a data URI that HTML and Prefect's Markdown show alike."""
+"""The plots that several reports share, each a data URI that HTML and Prefect's Markdown show alike."""
 
 from __future__ import annotations
 
@@ -25,20 +25,21 @@ def profile_map(profiles: pl.DataFrame, max_mean: float | None = None, selected:
     """States by mean and variance of their rewards; the area of a dot is a count.
 
     Args:
-        max_mean: shades what selection takes: rewards that vary, and their mean below this.
-        selected: whether each state was taken, in the order of `profiles`; colours the dots.
+        max_mean: shades the region of pivots: rewards that vary, and their mean below this.
+        selected: whether each state was selected, in the order of `profiles`; colours the dots.
     """
     figure = Figure(figsize=_SIZE)
     axes = figure.subplots()
     if max_mean is not None:
         axes.axvspan(0, max_mean, ymin=0.06, color="tab:green", alpha=0.1, label=f"varies, mean below {max_mean:g}")
-    taken = pl.Series("taken", [True] * profiles.height if selected is None else selected, dtype=pl.Boolean)
+    all_selected = [True] * profiles.height
+    is_selected = pl.Series("selected", all_selected if selected is None else selected, dtype=pl.Boolean)
     for value, label, colour in _SELECTED:
-        shown = profiles.filter(taken == value).group_by("mean", "variance").len().sort("mean", "variance")
-        area = 8 + 900 * shown["len"] / max(profiles.height, 1)
-        axes.scatter(shown["mean"], shown["variance"], s=area, alpha=0.6, color=colour)
+        dots = profiles.filter(is_selected == value).group_by("mean", "variance").len().sort("mean", "variance")
+        area = 8 + 900 * dots["len"] / max(profiles.height, 1)
+        axes.scatter(dots["mean"], dots["variance"], s=area, alpha=0.6, color=colour)
         if selected is not None:
-            axes.scatter([], [], s=40, color=colour, label=label)
+            axes.scatter([], [], s=40, color=colour, label=label)  # for the legend: a dot of one size
     axes.set(xlabel="mean reward", ylabel="variance", title=f"{profiles.height:,} states")
     axes.set(xlim=(-0.05, 1.05), ylim=(-0.015, 0.265))
     if max_mean is not None or selected is not None:
@@ -47,32 +48,35 @@ def profile_map(profiles: pl.DataFrame, max_mean: float | None = None, selected:
 
 
 def training_curve(metrics: pl.DataFrame) -> str:
-    """Mean reward and share of groups without variance at each step, and the validations; the loss where there are no
-    rewards (SFT)."""
+    """Mean reward and share of groups without variance at each step, and the validations. For SFT, which has no
+    rewards, the loss."""
     figure = Figure(figsize=_SIZE)
     axes = figure.subplots()
-    sampled = metrics["reward_mean"].null_count() == 0
-    for column, label in {"reward_mean": "mean reward", "zero_variance": "without variance"}.items() if sampled else ():
+    has_rewards = metrics["reward_mean"].null_count() == 0
+    labels = {"reward_mean": "mean reward", "zero_variance": "without variance"} if has_rewards else {"loss": "loss"}
+    for column, label in labels.items():
         axes.plot(metrics["step"], metrics[column], label=label)
-    if not sampled:
-        axes.plot(metrics["step"], metrics["loss"], label="loss")
-    validated = metrics.filter(pl.col("validation").is_not_null())
-    if validated.height:
-        axes.plot(validated["step"], validated["validation"], "o--", label="validation")
+    validations = metrics.filter(pl.col("validation").is_not_null())
+    if validations.height:
+        axes.plot(validations["step"], validations["validation"], "o--", label="validation")
     axes.set(xlabel="step")
     axes.legend()
     return data_uri(figure)
 
 
-def in_domain_and_ood(evaluation: Sequence[dict[str, Any]]) -> str:
-    """Pass rate before and after, with standard errors, for the greedy policy."""
+def pass_rates(evaluation: Sequence[dict[str, Any]]) -> str:
+    """Pass rates of base and candidate with standard errors, greedy actions only.
+
+    Args:
+        evaluation: as `tasks.report.run.evaluation_rows` gives it.
+    """
     rows = [row for row in evaluation if row["temperature"] == 0.0]
     figure = Figure(figsize=(_SIZE[0], 1.2 + 0.35 * len(rows)))
     axes = figure.subplots()
-    for offset, when in ((-0.2, "before"), (0.2, "after")):
+    for offset, policy in ((-0.2, "base"), (0.2, "candidate")):
         places = [i + offset for i in range(len(rows))]
-        errors = [row[f"{when}_standard_error"] for row in rows]
-        axes.barh(places, [row[when] for row in rows], height=0.38, xerr=errors, label=when)
+        errors = [row[f"{policy}_standard_error"] for row in rows]
+        axes.barh(places, [row[policy] for row in rows], height=0.38, xerr=errors, label=policy)
     axes.set_yticks(range(len(rows)), [f"{row['suite']} {row['domain']} ({row['scope']})" for row in rows])
     axes.invert_yaxis()
     axes.set(xlabel="pass rate, greedy", xlim=(0, 1.02))

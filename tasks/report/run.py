@@ -1,4 +1,4 @@
-"""The end of a run: the table of stages, the evaluation before and after, and one HTML page with the plots."""
+"""The end of a run: the table of stages, the evaluation of base and candidate, and one HTML page with the plots."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 from schemas.section import Section
 from tasks.artefact.stage import Artefact
-from tasks.report.plots import in_domain_and_ood, profile_map, training_curve
+from tasks.report.improvement import MEASUREMENT_KEY
+from tasks.report.plots import pass_rates, profile_map, training_curve
 from tasks.store.store import Store
 
 _STAGE_COLUMNS = ("stage", "version", "rows", "bytes", "seconds", "cached", "uri", "reasons")
 _REASONS = 3
-"""Reasons of a stage that the table names: why rows of its input were not taken, or what was found about its own."""
-_MEASURE = ("suite", "domain", "scope", "metric", "temperature")
+"""Counts by reason that the table shows of a stage; the others are summed."""
 _STYLE = """
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
@@ -25,27 +25,31 @@ img { max-width: 100%; background: #fff; } code { font-size: .9em; }
 
 
 def stage_rows(artefacts: Sequence[Artefact]) -> list[dict[str, Any]]:
-    """One row a stage, in the order in which they ran."""
+    """One row per stage, in the order in which they ran."""
     return [artefact.model_dump(include=set(_STAGE_COLUMNS)) for artefact in artefacts]
 
 
 def evaluation_rows(store: Store, artefacts: Sequence[Artefact]) -> list[dict[str, Any]]:
-    """One row a measurement: `before`, `after`, their standard errors and n. Empty where nothing was evaluated."""
-    measured = [store.read(a.ref) for a in artefacts if a.stage == "evaluations"]
-    if len(measured) != 2:
+    """One row per measurement: the pass rates `base` and `candidate`, their standard errors, and the base's n.
+
+    Empty where the run did not evaluate both policies.
+    """
+    evaluations = [store.read(a.ref) for a in artefacts if a.stage == "evaluations"]
+    if len(evaluations) != 2:
         return []
-    after = {tuple(row[k] for k in _MEASURE): row for row in measured[1].iter_rows(named=True)}
+    of_base, of_candidate = evaluations
+    candidates = {tuple(row[k] for k in MEASUREMENT_KEY): row for row in of_candidate.iter_rows(named=True)}
     rows = []
-    for before in measured[0].iter_rows(named=True):
-        later = after[tuple(before[k] for k in _MEASURE)]
+    for base in of_base.iter_rows(named=True):
+        candidate = candidates[tuple(base[k] for k in MEASUREMENT_KEY)]
         rows.append(
             {
-                **{key: before[key] for key in _MEASURE},
-                "n": before["n"],
-                "before": before["value"],
-                "before_standard_error": before["standard_error"],
-                "after": later["value"],
-                "after_standard_error": later["standard_error"],
+                **{key: base[key] for key in MEASUREMENT_KEY},
+                "n": base["n"],
+                "base": base["value"],
+                "base_standard_error": base["standard_error"],
+                "candidate": candidate["value"],
+                "candidate_standard_error": candidate["standard_error"],
             }
         )
     return rows
@@ -61,24 +65,25 @@ def _stage_cells(artefacts: Sequence[Artefact]) -> list[tuple[str, ...]]:
 
 
 def _reasons(counts: Mapping[str, int]) -> str:
-    """The largest counts, and how many there are beside them."""
+    """The largest counts, and the sum of the others."""
     ordered = sorted(counts.items(), key=lambda item: -item[1])
-    told = [f"{count:,} {reason}" for reason, count in ordered[:_REASONS]]
+    largest = [f"{count:,} {reason}" for reason, count in ordered[:_REASONS]]
     rest = ordered[_REASONS:]
-    return ", ".join([*told, *([f"{sum(count for _, count in rest):,} for {len(rest)} more reasons"] if rest else [])])
+    others = [f"{sum(count for _, count in rest):,} for {len(rest)} more reasons"] if rest else []
+    return ", ".join([*largest, *others])
 
 
 def _evaluation_cells(evaluation: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:
-    header = ("evaluation", "scope", "T", "n", "before", "after", "change")
+    header = ("evaluation", "scope", "T", "n", "base", "candidate", "change")
     rows = [
         (
             f"{row['suite']} {row['domain']}",
             row["scope"],
             f"{row['temperature']:g}",
             str(row["n"]),
-            f"{row['before']:.3f} ± {row['before_standard_error']:.3f}",
-            f"{row['after']:.3f} ± {row['after_standard_error']:.3f}",
-            f"{row['after'] - row['before']:+.3f}",
+            f"{row['base']:.3f} ± {row['base_standard_error']:.3f}",
+            f"{row['candidate']:.3f} ± {row['candidate_standard_error']:.3f}",
+            f"{row['candidate'] - row['base']:+.3f}",
         )
         for row in evaluation
     ]
@@ -86,12 +91,12 @@ def _evaluation_cells(evaluation: Sequence[dict[str, Any]]) -> list[tuple[str, .
 
 
 def aligned(cells: Sequence[tuple[str, ...]]) -> str:
-    """A table for a terminal: the first column and a last one of reasons to the left, the others to the right."""
+    """A table for a terminal: the first column and one of reasons are aligned to the left, the others to the right."""
     widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
-    left = {0, *(i for i, name in enumerate(cells[0]) if name == "reasons")}
+    left_aligned = {0, *(i for i, name in enumerate(cells[0]) if name == "reasons")}
     return "\n".join(
         "  ".join(
-            c.ljust(w) if i in left else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))
+            c.ljust(w) if i in left_aligned else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in cells
     )
@@ -116,7 +121,7 @@ def write_report(store: Store, config: Section, max_mean: float, artefacts: Sequ
         Where it lies.
     """
     evaluation = evaluation_rows(store, artefacts)
-    last = {artefact.stage: artefact.ref for artefact in artefacts}
+    last = {artefact.stage: artefact.ref for artefact in artefacts}  # of several rounds, the last one's
     sections = ["<h2>Stages</h2>", _html_table(_stage_cells(artefacts))]
     if "profiles" in last:
         figure = profile_map(store.read(last["profiles"]), max_mean)
@@ -125,7 +130,7 @@ def write_report(store: Store, config: Section, max_mean: float, artefacts: Sequ
         figure = training_curve(store.read(last["policies"]))
         sections += ["<h2>Training</h2>", _image(figure, "Loss or mean reward at each training step")]
     if evaluation:
-        sections += ["<h2>Evaluation</h2>", _image(in_domain_and_ood(evaluation), "Pass rates before and after")]
+        sections += ["<h2>Evaluation</h2>", _image(pass_rates(evaluation), "Pass rates of base and candidate")]
         sections.append(_html_table(_evaluation_cells(evaluation)))
     sections += ["<h2>Configuration</h2>", f"<pre><code>{html.escape(config.model_dump_json(indent=2))}</code></pre>"]
     title = f"pivotrl: {artefacts[-1].ref}"

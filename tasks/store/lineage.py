@@ -12,28 +12,29 @@ from tasks.store.store import Store
 
 
 def ancestors(manifest: Manifest) -> list[Ref]:
-    """The artefacts that this one was made from; a policy that it was sampled with is not a stage of this round."""
+    """The artefacts that this one was made from."""
+    # Without the policy that it was sampled with: that is an artefact too, and of an earlier round.
     inputs = [text.partition("@") for name, text in manifest.inputs.items() if name != "policy"]
     return [Ref(stage=stage, version=version) for stage, at, version in inputs if at and stage in ARTEFACTS]
 
 
 def lineage(store: Store, ref: Ref) -> dict[str, Manifest]:
-    """The artefact and everything that it was made from: of each stage the nearest.
+    """The manifests of the artefact and of everything that it was made from, by stage; of each stage the nearest.
 
     Raises:
         NotInStore: it, or an ancestor of it, is gone.
     """
-    found: dict[str, Manifest] = {}
+    manifests: dict[str, Manifest] = {}
     waiting = deque([ref])
     while waiting:
         manifest = store.manifest(waiting.popleft())
-        found.setdefault(manifest.stage, manifest)
+        manifests.setdefault(manifest.stage, manifest)
         waiting += ancestors(manifest)
-    return found
+    return manifests
 
 
 def pivots_lineage(store: Store, ref: Ref) -> dict[str, Manifest]:
-    """The lineage of a set of pivots, for what reads nothing else.
+    """The lineage of a set of pivots, for commands that take nothing else.
 
     Raises:
         ConfigurationError: not an artefact of `pivots`.
@@ -44,12 +45,12 @@ def pivots_lineage(store: Store, ref: Ref) -> dict[str, Manifest]:
     return lineage(store, ref)
 
 
-def parent(made_from: Mapping[str, Manifest], stage: str, of: Ref) -> Ref:
-    """The artefact of a stage in a lineage that must hold one.
+def parent(manifests: Mapping[str, Manifest], stage: str, of: Ref) -> Ref:
+    """The artefact of a stage in the lineage of `of`, which must hold one.
 
     Raises:
         NotInStore: it holds none.
     """
-    if stage not in made_from:
+    if stage not in manifests:
         raise NotInStore(f"{of} was not made from any {stage}, so its rows cannot be shown in their trajectories")
-    return made_from[stage].ref
+    return manifests[stage].ref

@@ -1,4 +1,4 @@
-"""What an artefact is: `<root>/<stage>/<version>/manifest.json`, for example
+"""The manifest of an artefact, `<root>/<stage>/<version>/manifest.json`, for example
 
     {"stage": "states", "version": "5be1c0e1a9d04b7f", "stage_version": 1, "schema_version": 1,
      "config": {"by": "task", ...}, "inputs": {"trajectories": "trajectories@90ab..."},
@@ -7,8 +7,8 @@
      "files": [], "reasons": {"canned": 64}, "summary": {}, "seconds": 0.4, "created_at": "2026-11-22T10:00:00Z",
      "environment": {...}}
 
-An artefact exists if and only if its manifest does. Everything above `seconds` is a function of the configuration and
-the inputs.
+An artefact exists if and only if its manifest does. Everything before `seconds` is a function of the configuration and
+the inputs, except where an engine samples (see `digest`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class _Record(BaseModel):
 
 
 class Ref(_Record):
-    """An artefact's name: a stage's artefact and its version."""
+    """The name of an artefact: its stage and its version, `states@5be1c0e1a9d04b7f`."""
 
     stage: str
     version: str
@@ -34,13 +34,13 @@ class Ref(_Record):
 
     @classmethod
     def parse(cls, text: str) -> Ref:
-        """What `str` wrote."""
+        """The reference that `str` wrote."""
         stage, _, version = text.partition("@")
         return cls(stage=stage, version=version)
 
 
 class Part(_Record):
-    """One Parquet file. Part `index` of a stage belongs to part `index` of the trajectories."""
+    """One Parquet file. Its rows belong to the trajectories of the part with the same index."""
 
     table: str
     index: int
@@ -60,7 +60,7 @@ class File(_Record):
 
 
 class Manifest(_Record):
-    """The truth about one artefact."""
+    """What an artefact consists of, what it was made from and how."""
 
     stage: str
     version: str
@@ -83,7 +83,7 @@ class Manifest(_Record):
 
     @property
     def rows(self) -> int:
-        """Rows of the table that the artefact is named after."""
+        """Rows of the table that bears the artefact's name."""
         return sum(p.rows for p in self.parts if p.table == self.stage)
 
     @property
@@ -93,7 +93,10 @@ class Manifest(_Record):
 
     @property
     def digest(self) -> str:
-        """Sixteen hexadecimal digits of what is in it: a version that was deleted and sampled again has other rows."""
+        """A hash of the content, sixteen hexadecimal digits.
+
+        The version does not tell: sampled again after it was deleted, an artefact has the same version and other rows.
+        """
         contents = [*(part.sha256 for part in self.parts), *(file.sha256 for file in self.files)]
         return hashlib.sha256("".join(contents).encode()).hexdigest()[:16]
 

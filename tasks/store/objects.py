@@ -1,7 +1,8 @@
-"""Bytes on any fsspec file system: put whole, create only once, never half visible.
+"""Bytes on any fsspec file system. An object is visible whole or not at all, and can be created exactly once.
 
-Local disks: fsspec's `mode="create"` is not atomic, so a file is written aside, synced, and linked or renamed into
-place. Object stores: one PUT is atomic; create-only is `If-None-Match: *` on a plain PUT.
+On a local disk a file is written under a hidden name, synced, and renamed (`put`) or linked (`create`) into place,
+because fsspec's own `mode="create"` is not atomic there. On an object store one PUT is atomic, and `If-None-Match: *`
+makes it create only.
 """
 
 from __future__ import annotations
@@ -54,24 +55,24 @@ class Objects:
 
         Raises:
             FileNotFoundError: there is none.
-            StoreError: it cannot be read: no such root, no access, no answer.
+            StoreError: it cannot be read (no such root, no access, no answer).
         """
-        with self._explained("read", key, FileNotFoundError):
+        with self._faults_in_words("read", key, FileNotFoundError):
             data: bytes = self.fs.cat_file(self.full(key))
             return data
 
     def exists(self, key: str) -> bool:
         """Whether the object is there now."""
-        with self._explained("look for", key):
+        with self._faults_in_words("look for", key):
             return bool(self.fs.exists(self.full(key)))
 
     def put(self, key: str, data: bytes) -> None:
         """Write an object whole, replacing one of the same key.
 
         Raises:
-            StoreError: it cannot be written: no space, no such bucket, no access, no answer.
+            StoreError: it cannot be written (no space, no such bucket, no access, no answer).
         """
-        with self._explained("write", key):
+        with self._faults_in_words("write", key):
             if self.local:
                 os.replace(self._write_aside(key, data), self.full(key))
             else:
@@ -80,14 +81,14 @@ class Objects:
     def create(self, key: str, data: bytes) -> bool:
         """Write an object unless one of that key exists; True if this call made it.
 
-        Servers refuse in several ways (s3fs: FileExistsError, or EINVAL on a 412), and a request that is sent again
-        after its answer was lost is refused because of itself: so a refusal is settled by reading back.
-
         Raises:
             StoreError: as `put`.
         """
+        # A refusal does not tell who made the object: a client that lost the answer sends its request again, and is
+        # then refused because of itself. So the object is read back. Servers also refuse in several ways: s3fs raises
+        # FileExistsError, or OSError (EINVAL) for a 412.
         try:
-            with self._explained("write", key, FileExistsError):
+            with self._faults_in_words("write", key, FileExistsError):
                 if self.local:
                     self._link(key, data)
                 else:
@@ -122,39 +123,42 @@ class Objects:
         return str(aside)
 
     def names(self, key: str, *, hidden: bool = False) -> list[str]:
-        """Names directly below a key, sorted; empty where nothing is. Hidden ones are files that are being written, or
-        were when their process was killed."""
+        """Names directly below a key, sorted; empty where nothing is.
+
+        Args:
+            hidden: also the files that are being written, or were when their process was killed.
+        """
         try:
-            with self._explained("list", key, FileNotFoundError):
-                found = self.fs.ls(self.full(key), detail=False)
+            with self._faults_in_words("list", key, FileNotFoundError):
+                paths = self.fs.ls(self.full(key), detail=False)
         except FileNotFoundError:
             return []
-        names = {str(path).rstrip("/").rsplit("/", 1)[-1] for path in found if str(path).rstrip("/") != self.full(key)}
+        # Some file systems list the folder itself among its contents.
+        below = [path for path in (str(path).rstrip("/") for path in paths) if path != self.full(key)]
+        names = {path.rsplit("/", 1)[-1] for path in below}
         return sorted(name for name in names if hidden or not name.startswith("."))
 
     def remove(self, key: str) -> None:
-        """Remove an object, or everything below a key. Nothing there is fine, and so is another run that still writes
-        there: it removes that itself."""
-        with self._explained("remove", key):
+        """Remove an object, or everything below a key; nothing there is fine."""
+        with self._faults_in_words("remove", key):
             try:
                 self.fs.rm(self.full(key), recursive=True)
             except FileNotFoundError:
                 return
             except OSError as error:
-                if error.errno != errno.ENOTEMPTY:
+                if error.errno != errno.ENOTEMPTY:  # another run has just written there, and will remove it itself
                     raise
 
     @contextmanager
-    def _explained(self, doing: str, key: str, *expected: type[OSError]) -> Iterator[None]:
-        """Faults of a disk or a server as a sentence, the fault itself as its cause; the expected ones as they are.
-
-        botocore's are known by their module: not all are OSErrors, and importing it takes longer than `pivotrl ls`.
-        """
+    def _faults_in_words(self, doing: str, key: str, *expected: type[OSError]) -> Iterator[None]:
+        """Raise faults of a disk or a server as a StoreError with a sentence; the expected ones as they are."""
         try:
             yield
         except expected:
             raise
         except Exception as error:
+            # Not all of botocore's are OSErrors. They are known by their module: to import botocore takes longer than
+            # `pivotrl ls`.
             if not isinstance(error, OSError) and not type(error).__module__.startswith("botocore."):
                 raise
             reason = getattr(error, "strerror", None) or error

@@ -1,9 +1,9 @@
-"""README.md of an artefact: its card as Hugging Face's hub and `datasets` read it, from the manifest alone.
+"""README.md of an artefact, in the form that Hugging Face's hub and `datasets` read.
 
     datasets.load_dataset("<root>/pivots/<version>", "pivots")
 
-The YAML at its beginning names each table's files, so that the folder loads as it is, here or uploaded. No clock and no
-host: the same artefact has the same README.
+The YAML at its beginning names each table's files, so that the folder loads as it is, here or uploaded. It is written
+from the manifest, without clock and host: the same artefact has the same README.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _SIZES = (
 
 
 def readme(manifest: Manifest) -> str:
-    """The card: what it is, its counts, its lineage, how to load it."""
+    """What the artefact is, its counts, what it was made from, how to load it."""
     tables = {table: manifest.table(table) for table in sorted({part.table for part in manifest.parts})}
     counts = {table: sum(part.rows for part in parts) for table, parts in tables.items()}
-    front = {
+    front_matter = {
         "pretty_name": str(manifest.ref),
         "license": "other",
         "tags": ["pivotrl", "agents", "tool-use", manifest.stage],
@@ -47,7 +47,7 @@ def readme(manifest: Manifest) -> str:
     }
     sentence = _SENTENCES.get(manifest.stage, "")
     sections = [
-        f"---\n{yaml.safe_dump(front, sort_keys=False)}---",
+        f"---\n{yaml.safe_dump(front_matter, sort_keys=False)}---",
         f"# {manifest.ref}",
         f"{sentence} Made by pivotrl. The licence is that of the source and the model.".strip(),
         "## Rows\n\n" + _list({table: f"{count:,}" for table, count in counts.items()}),

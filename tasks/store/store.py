@@ -1,9 +1,9 @@
 """The store: find, read, commit and tag artefacts.
 
-<root>/<stage>/<version>/manifest.json, README.md, <table>-<part>-<hash>.parquet, files/<hash>-<name>
-<root>/_tags/<stage>/<tag>.json
-<root>/_staging/<stage>/<version>/...      what a run that was stopped had finished
-<root>/_cards, <root>/_reports             drawn from artefacts, to be looked at; may be deleted
+<root>/<stage>/<version>/          an artefact: manifest.json, README.md, <table>-<part>-<hash>.parquet, files/
+<root>/_tags/<stage>/<tag>.json    which version a tag points at
+<root>/_staging/<stage>/<version>/ what is done of an artefact that does not exist yet
+<root>/_cards/, <root>/_reports/   drawn from artefacts, for people; may be deleted
 """
 
 from __future__ import annotations
@@ -55,48 +55,53 @@ class Store:
         Raises:
             NotInStore: it does not.
         """
-        found = self.find(ref)
-        if found is None:
+        manifest = self.find(ref)
+        if manifest is None:
             raise NotInStore(f"no {ref} in the store {self.root}; `pivotrl ls {ref.stage}` lists what is there")
-        return found
+        return manifest
 
     def resolve(self, text: str) -> Ref:
-        """The artefact meant by `stage`, `stage@VERSION`, a version's unique beginning, or `stage@TAG`; alone means
-        latest.
+        """The artefact that a person means by `stage@VERSION`, by the unique beginning of a version, or by `stage@TAG`.
+
+        `stage` alone means `stage@latest`.
 
         Raises:
             ConfigurationError: no such stage.
             NotInStore: no such version or tag, or a beginning that fits several.
         """
-        stage, at, wanted = text.partition("@")
+        stage, at, name = text.partition("@")
         if stage in HOLDERS:
             holder = HOLDERS[stage]
             raise ConfigurationError(
-                f"{stage} is a table of {holder}: `pivotrl show {holder}{at}{wanted} --table {stage}`"
+                f"{stage} is a table of {holder}: `pivotrl show {holder}{at}{name} --table {stage}`"
             )
         if stage not in ARTEFACTS:
             raise ConfigurationError(f"no stage {stage!r}; the stages are {', '.join(ARTEFACTS)}")
-        wanted = wanted or "latest"
-        if not _NAME.fullmatch(wanted):
-            raise ConfigurationError(f"{wanted!r} is neither a version nor a tag")
+        name = name or "latest"
+        if not _NAME.fullmatch(name):
+            raise ConfigurationError(f"{name!r} is neither a version nor a tag")
         try:
-            return self._tagged(stage, wanted)
+            return self._tag_target(stage, name)
         except FileNotFoundError:
-            fits = [version for version in self.objects.names(stage) if version.startswith(wanted)]
-        found = [ref for ref in (Ref(stage=stage, version=version) for version in fits) if self.find(ref)]
-        if len(found) == 1:
-            return found[0]
-        problem = f"{wanted!r} is the beginning of {len(found)} versions" if found else f"no version or tag {wanted!r}"
+            versions = [version for version in self.objects.names(stage) if version.startswith(name)]
+        refs = [ref for ref in (Ref(stage=stage, version=version) for version in versions) if self.find(ref)]
+        if len(refs) == 1:
+            return refs[0]
+        problem = f"{name!r} is the beginning of {len(refs)} versions" if refs else f"no version or tag {name!r}"
         raise NotInStore(f"{problem} of {stage} in the store {self.root}; `pivotrl ls {stage}` lists what is there")
 
     def artefacts(self, stage: str | None = None) -> Iterator[Manifest]:
         """Every artefact, in the order of the stages, oldest first."""
         for name in (stage,) if stage else ARTEFACTS:
-            found = (self.find(Ref(stage=name, version=version)) for version in self.objects.names(name))
-            yield from sorted((m for m in found if m), key=lambda m: m.created_at)
+            manifests = (self.find(Ref(stage=name, version=version)) for version in self.objects.names(name))
+            yield from sorted((m for m in manifests if m), key=lambda m: m.created_at)
 
     def tag(self, ref: Ref, tag: str, *, replace: bool = True) -> None:
-        """Point a tag at an artefact; without `replace`, one that points at something already is left as it is."""
+        """Point a tag at an artefact.
+
+        Args:
+            replace: False leaves a tag that exists as it is.
+        """
         if not _NAME.fullmatch(tag):
             raise ConfigurationError(
                 f"tag {tag!r}: use letters, digits, '.', '_' and '-', and begin with a letter or digit"
@@ -111,9 +116,9 @@ class Store:
             StoreError: a tag is there and cannot be read as one.
         """
         names = [name.removesuffix(".json") for name in self.objects.names(f"_tags/{stage}")]
-        return {name: self._tagged(stage, name).version for name in names}
+        return {name: self._tag_target(stage, name).version for name in names}
 
-    def _tagged(self, stage: str, tag: str) -> Ref:
+    def _tag_target(self, stage: str, tag: str) -> Ref:
         key = f"_tags/{stage}/{tag}.json"
         try:
             ref = Ref.model_validate_json(self.objects.get(key))
@@ -129,7 +134,11 @@ class Store:
     def read_part(
         self, ref: Ref, part: Part, *, verify: bool = False, columns: list[str] | None = None
     ) -> pl.DataFrame:
-        """The rows of one part, all columns or some; with `verify`, its size and hash are checked against the manifest.
+        """The rows of one part.
+
+        Args:
+            verify: check the hash too, which reads every byte; the size is always checked.
+            columns: all, unless some are named.
 
         Raises:
             StoreError: the part is gone, cannot be read, or is not what the manifest says.
@@ -161,25 +170,26 @@ class Store:
             yield part.index, self.read_part(ref, part, columns=columns)
 
     def read(self, ref: Ref, table: str | None = None, columns: list[str] | None = None) -> pl.DataFrame:
-        """A whole table, or some columns of it; for small ones (profiles, pivots, evaluations, toolsets)."""
+        """A whole table, or some of its columns. For tables that fit in memory: use `parts` for the others."""
         frames = [frame for _, frame in self.parts(ref, table, columns)]
         if not frames:
             raise StoreError(f"{ref} has no table {table or ref.stage!r}")
         return pl.concat(frames)
 
     def urls(self, ref: Ref, table: str | None = None) -> list[str]:
-        """Where the parts of a table lie, for `polars.scan_parquet` and its like."""
+        """The parts of a table as URLs, for `polars.scan_parquet` and its like."""
         return [
             self.objects.url(f"{ref.stage}/{ref.version}/{p.key}") for p in self.manifest(ref).table(table or ref.stage)
         ]
 
     def write_part(self, ref: Ref, table: str, index: int, frame: pl.DataFrame) -> Part:
-        """Store rows as a part file. Its key is its content's hash: nothing is overwritten, the same rows are one
-        file."""
+        """Store rows as a part file."""
         buffer = io.BytesIO()
         frame.write_parquet(buffer, compression="zstd")
         data = buffer.getvalue()
         digest = hashlib.sha256(data).hexdigest()
+        # With its hash in the name, a part overwrites no other: a run that loses the race for an artefact leaves the
+        # winner's parts whole.
         key = f"{table}-{index:05d}-{digest[:16]}.parquet"
         self.objects.put(f"{ref.stage}/{ref.version}/{key}", data)
         return Part(table=table, index=index, key=key, rows=frame.height, bytes=len(data), sha256=digest)
@@ -192,8 +202,7 @@ class Store:
         return File(name=name, key=key, bytes=len(data), sha256=digest)
 
     def fetch_files(self, ref: Ref, folder: Path) -> Path:
-        """Copy an artefact's files into a local folder under their own names; those already there and right are
-        kept."""
+        """Copy an artefact's files into a local folder under their own names, unless they are there already."""
         for file in self.manifest(ref).files:
             target = folder / file.name
             if target.is_file() and hashlib.sha256(target.read_bytes()).hexdigest() == file.sha256:
@@ -206,26 +215,33 @@ class Store:
         return folder
 
     def commit(self, manifest: Manifest) -> tuple[Manifest, bool]:
-        """Publish by creating the manifest; the winner's manifest, and whether it is this one."""
+        """Make the artefact exist, by creating its manifest.
+
+        Returns:
+            The manifest that the store now has, and whether it is this one: another run may have been earlier.
+        """
         key = f"{manifest.stage}/{manifest.version}/manifest.json"
         won = self.objects.create(key, manifest.model_dump_json(indent=1).encode())
         winner = manifest if won else self.manifest(manifest.ref)
-        self.settle(winner)
+        self.finish_commit(winner)
         return winner, won
 
-    def settle(self, manifest: Manifest) -> None:
-        """What follows a commit, however often: the card README.md is written from the manifest, and what that does not
-        name is removed: a loser's parts, and those of runs that were killed."""
+    def finish_commit(self, manifest: Manifest) -> None:
+        """Write README.md, and remove what the manifest does not name: parts of runs that lost or were killed.
+
+        May be repeated: the next run of the stage does it where this one is killed.
+        """
         folder = f"{manifest.stage}/{manifest.version}"
         try:
             self.objects.put(f"{folder}/{README}", readme(manifest).encode())
         except StoreError:
-            # Another run settles the same artefact and swept what was being written: its own card lies there by now.
+            # Another run that finishes the same commit has removed the hidden file that was being written here. Its own
+            # README lies there by now.
             if not self.objects.exists(f"{folder}/{README}"):
                 raise
         named = [*(part.key for part in manifest.parts), *(file.key for file in manifest.files)]
-        kept = {*named, "manifest.json", README}
+        wanted = {*named, "manifest.json", README}
         files = [f"files/{name}" for name in self.objects.names(f"{folder}/files", hidden=True)]
         for name in [*self.objects.names(folder, hidden=True), *files]:
-            if name not in kept and name != "files":
+            if name not in wanted and name != "files":
                 self.objects.remove(f"{folder}/{name}")

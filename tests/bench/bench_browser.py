@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.report.browser import page
-from tasks.report.browser_page import DETAIL
+from tasks.report.browser_link import WHOLE_STATES
 from tasks.store.store import Store
 from tests.builders import episode, trajectory
 from tests.chromium import PATIENCE_MS, chromium
@@ -57,16 +57,16 @@ def _measured(browser: Any, states: int) -> dict[str, str]:
         path = Path(folder, "page.html")
         store, ref = _pivots(folder, states)
         began = time.perf_counter()
-        path.write_text(page(store, ref, DETAIL).html, encoding="utf-8")
-        found = {"page written, s (one run)": f"{time.perf_counter() - began:.1f}"}
-        found["page, MB"] = f"{path.stat().st_size / 1e6:.1f}"
-        found["open, ms"] = _spread(_opening(browser, path) for _ in range(_OPENED))
+        path.write_text(page(store, ref, WHOLE_STATES).html, encoding="utf-8")
+        figures = {"page written, s (one run)": f"{time.perf_counter() - began:.1f}"}
+        figures["page, MB"] = f"{path.stat().st_size / 1e6:.1f}"
+        figures["open, ms"] = _spread(_opening(browser, path) for _ in range(_OPENED))
         tab = _opened(browser, path)
         verdicts = ["selected", "not", ""] * (_FILTERED // 3)
-        found["filter by selection, ms"] = _spread(tab.evaluate(_arrow(_CHOOSE), ["verdict", v]) for v in verdicts)
+        figures["filter by selection, ms"] = _spread(tab.evaluate(_arrow(_CHOOSE), ["verdict", v]) for v in verdicts)
         means = [str(round(0.05 * i, 2)) for i in range(_FILTERED)]
-        found["filter by mean, ms"] = _spread(tab.evaluate(_arrow(_CHOOSE), ["mean-from", mean]) for mean in means)
-        return found | _acted(tab)
+        figures["filter by mean, ms"] = _spread(tab.evaluate(_arrow(_CHOOSE), ["mean-from", mean]) for mean in means)
+        return figures | _acted(tab)
 
 
 def _acted(tab: Any) -> dict[str, str]:
@@ -82,7 +82,7 @@ def _acted(tab: Any) -> dict[str, str]:
 def _arrow(script: str) -> str:
     """Definitions and a last arrow function as one that Playwright calls."""
     definitions, arrow = script.rsplit("});\n", 1)
-    return f"(given) => {{ {definitions}}});\nreturn ({arrow})(given); }}"
+    return f"(argument) => {{ {definitions}}});\nreturn ({arrow})(argument); }}"
 
 
 def _pivots(folder: str, states: int) -> tuple[Store, Any]:

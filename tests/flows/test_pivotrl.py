@@ -37,14 +37,14 @@ def test_a_run_makes_every_stage(first: dict[str, Any], store: Path) -> None:
     assert not list(store.glob("_scratch/*/*"))
 
 
-def test_the_evaluation_compares_before_and_after(first: dict[str, Any]) -> None:
+def test_the_evaluation_compares_base_and_candidate(first: dict[str, Any]) -> None:
     suites = {(row["suite"], row["domain"], row["temperature"]) for row in first["evaluation"]}
     assert suites == {
         (s, d, t) for s, d in (("states", "desk"), ("episodes", "desk"), ("skill", "addition")) for t in (0, 1)
     }
     for row in first["evaluation"]:
-        assert 0 <= row["before"] <= 1
-        assert 0 <= row["after"] <= 1
+        assert 0 <= row["base"] <= 1
+        assert 0 <= row["candidate"] <= 1
     assert Path(first["report"]).read_text().startswith("<!doctype html>")
 
 

@@ -12,8 +12,7 @@ from flows.retrain import Retrained, retrain
 from schemas.config import GateConfig
 from tasks.errors import ConfigurationError, NotInStore
 from tasks.store.manifest import Ref
-from tasks.store.promotion import PROMOTED, promote, promoted
-from tests.flows.conftest import answer, pivotrl
+from tasks.store.promotion import PROMOTED, policy_in_use, promote
 from tests.flows.growing import CHEAP, Growing
 
 pytestmark = [pytest.mark.engine, pytest.mark.server]
@@ -66,7 +65,7 @@ def stages(found: Retrained) -> list[str]:
 def test_a_rejected_candidate_is_kept_and_not_put_into_use(growing: Growing, rejected: Retrained) -> None:
     assert rejected.outcome == "Rejected"
     assert stages(rejected)[-4:] == ["policies", "evaluations", "evaluations", "decisions"]
-    assert promoted(growing.store) is None
+    assert policy_in_use(growing.store) is None
     before, candidate = (growing.store.read(artefact.ref) for artefact in rejected.artefacts[-3:-1])
     assert set(before["policy"]) == {growing.store.manifest(rejected.artefacts[-1].ref).inputs["policy"]}
     assert set(candidate["policy"]) == {str(rejected.artefacts[-4].ref)}
@@ -104,12 +103,12 @@ def test_without_new_data_a_run_ends_at_once(growing: Growing, first: Ref) -> No
 def test_new_data_are_trained_on_with_the_old_and_judged_against_the_policy_in_use(
     growing: Growing, first: Ref, second: Ref
 ) -> None:
-    assert second != first and promoted(growing.store) == second
+    assert second != first and policy_in_use(growing.store) == second
     decision = growing.store.manifest(growing.store.resolve("decisions"))
     assert decision.inputs["policy"] == str(first)
     trajectories = growing.store.manifest(Ref.parse(decision.inputs["trajectories"]))
     assert trajectories.rows == 20
-    evaluations = [growing.store.manifest(Ref.parse(decision.inputs[f"{of}evaluations"])) for of in ("", "baseline_")]
+    evaluations = [growing.store.manifest(Ref.parse(decision.inputs[f"{of}evaluations"])) for of in ("", "base_")]
     assert evaluations[0].inputs | {"policy": ""} == evaluations[1].inputs | {"policy": ""}, "not the same states"
 
 
@@ -128,7 +127,7 @@ def test_a_run_that_was_killed_before_the_tag_moved_moves_it(growing: Growing, f
     growing.store.objects.remove(f"_tags/policies/{PROMOTED}-2.json")
     again = run(growing, ALWAYS)
     assert again.outcome == "Promoted" and all(artefact.cached for artefact in again.artefacts)
-    assert promoted(growing.store) == second
+    assert policy_in_use(growing.store) == second
 
 
 def test_roll_back_holds_until_there_are_new_data(growing: Growing, first: Ref, second: Ref) -> None:
@@ -138,7 +137,7 @@ def test_roll_back_holds_until_there_are_new_data(growing: Growing, first: Ref, 
     assert answer(done)["before"] == str(second)
     again = run(growing, ALWAYS)
     assert again.outcome == "NoNewData" and "was in use before" in again.sentence
-    assert promoted(growing.store) == first
+    assert policy_in_use(growing.store) == first
     by_hand = [event for event in events(growing, wanted=5) if event["payload"].get("by") == "hand"]
     assert [event["payload"]["candidate"] for event in by_hand] == [str(first)]
     promote(growing.store, second)
@@ -148,7 +147,7 @@ def test_automations_hear_of_every_decision(growing: Growing, first: Ref, second
     heard = events(growing, wanted=3)
     assert [event["event"].rpartition(".")[2] for event in heard[:3]] == ["rejected", "promoted", "promoted"]
     assert heard[2]["resource"]["prefect.resource.id"] == f"pivotrl.policies.{second.version}"
-    assert heard[2]["payload"]["baseline"] == str(first)
+    assert heard[2]["payload"]["base"] == str(first)
     assert "in domain" in heard[2]["payload"]["sentence"]
 
 

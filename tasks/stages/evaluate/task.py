@@ -5,7 +5,7 @@ from __future__ import annotations
 from schemas.config import EvaluateConfig
 from tasks.artefact.stage import Artefact, obtain
 from tasks.artefact.writer import Writer
-from tasks.orchestration.stage_task import published, run_on_accelerator, stage_task
+from tasks.orchestration.stage_task import announce, run_child_on_accelerator, stage_task
 from tasks.policy.files import Policy
 from tasks.stages.evaluate.stage import STAGE, EvaluateSpec, inputs
 from tasks.store.store import Store
@@ -36,6 +36,13 @@ def evaluate(
             score=score,
             seed=seed,
         )
-        run_on_accelerator("tasks.stages.evaluate.worker", spec, timeout_s=config.engine.timeout_s)
+        run_child_on_accelerator("tasks.stages.evaluate.worker", spec, timeout_s=config.engine.timeout_s)
 
-    return published(obtain(STAGE, config, inputs(states.ref, policy, score, seed), store, produce), store)
+    inputs = {
+        "states": str(states.ref),
+        "policy": policy.version,
+        "verifier": fingerprint(score.verifier),
+        "parser": score.parser,
+        "seed": str(seed),
+    }
+    return announce(obtain(STAGE, config, inputs, store, produce), store)

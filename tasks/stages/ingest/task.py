@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from schemas.config import IngestConfig
 from tasks.artefact.stage import Artefact, obtain
-from tasks.orchestration.stage_task import logger, published, stage_task
+from tasks.orchestration.stage_task import announce, logger, stage_task
 from tasks.stages.ingest.ingestion import WITHOUT_TOOLS
 from tasks.stages.ingest.stage import STAGE, inputs, write_trajectories
 from tasks.store.store import Store
@@ -24,4 +24,4 @@ def ingest(config: IngestConfig, store_url: str) -> Artefact:
             untooled,
             artefact.rows,
         )
-    return published(artefact, store)
+    return announce(artefact, store)

@@ -1,1 +1,1 @@
-"""A candidate policy against the one in use: is there anything new to learn from, is it better, put it into use."""
+"""Promotion: is there anything new to learn from, is the candidate better than the policy in use, put it into use."""

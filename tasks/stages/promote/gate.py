@@ -1,7 +1,7 @@
 """The gate: better in domain by more than its standard error, and out of domain not worse than a bound.
 
-In-domain and OOD are each one number, the mean over suites of `tasks.report.improvement.pooled`. What the evaluation
-measures is what the gate judges: `evaluate.worlds` adds the episodes of a world to the in-domain suites.
+In-domain and OOD are each one number, the mean over suites of `tasks.report.improvement.pooled`. The gate judges what
+the evaluation measures: `evaluate.worlds` adds the episodes of a world to the in-domain suites.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _NOTHING_IN_DOMAIN = (
     "no states are held out and evaluate.worlds names nothing; raise split.validation_fraction (and evaluate.states, "
     "where it is 0), add tasks, or name a world"
 )
-_NOISE = 1e-9
-"""What sums of floating-point numbers may be off by: 0.98 - 1.00 is not below -0.02."""
+_ROUNDING = 1e-9
+"""By what a sum of floating-point numbers may be off: 0.98 - 1.00 is not below -0.02."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A scope's improvement and what it is held against."""
+    """A scope's improvement, the bound for its difference, and whether it holds."""
 
     improvement: Improvement
     bound: float
@@ -37,51 +37,52 @@ class Check:
     @property
     def text(self) -> str:
         """Its numbers for a person."""
-        found = self.improvement
-        name = "in domain" if found.scope == Scope.IN_DOMAIN else "OOD"
-        return f"{name} {found.difference:+.3f} ± {found.standard_error:.3f} (bound {self.bound:+.3f})"
+        pooled = self.improvement
+        scope = "in domain" if pooled.scope == Scope.IN_DOMAIN else "OOD"
+        return f"{scope} {pooled.difference:+.3f} ± {pooled.standard_error:.3f} (bound {self.bound:+.3f})"
 
 
-def checks(found: Sequence[Improvement], config: GateConfig) -> list[Check]:
-    """What decides: in domain, and out of it unless nothing was measured there.
-
-    In domain the difference must be above its bound: a policy without a difference, measured without error, is not
-    better. Out of domain it may be at it.
+def checks(measured: Sequence[Improvement], config: GateConfig) -> list[Check]:
+    """What decides: one check in domain, and one out of it unless nothing was measured there.
 
     Raises:
         InputError: nothing was measured in domain.
     """
-    counted = [_undecided_against_it(one) for one in found]
-    gain, ood = pooled(counted, Scope.IN_DOMAIN), pooled(counted, Scope.OOD)
+    conservative = [_undecided_as_failures(improvement) for improvement in measured]
+    gain, ood = pooled(conservative, Scope.IN_DOMAIN), pooled(conservative, Scope.OOD)
     if gain is None:
         raise InputError(f"no in-domain measurement to decide by: {_NOTHING_IN_DOMAIN}")
     needed = config.min_gain * gain.standard_error
-    decided = [Check(gain, needed, gain.difference > needed + _NOISE)]
+    # Strictly above: the same policy, measured without error, is not better. Out of domain "as good" is enough.
+    decisive = [Check(gain, needed, gain.difference > needed + _ROUNDING)]
     if ood is not None:
-        decided.append(Check(ood, -config.max_ood_loss, ood.difference >= -config.max_ood_loss - _NOISE))
-    return decided
+        decisive.append(Check(ood, -config.max_ood_loss, ood.difference >= -config.max_ood_loss - _ROUNDING))
+    return decisive
 
 
-def _undecided_against_it(one: Improvement) -> Improvement:
-    """The measurement with the cases that were decided for one policy alone counted against the candidate: else a
-    policy whose worst actions a judge cannot read would be the better for it."""
-    if one.n is None or one.baseline_n is None or one.n == one.baseline_n:
-        return one
-    most = max(one.n, one.baseline_n)
-    failed = (1 - one.baseline) * one.baseline_n
-    return replace(one, candidate=one.candidate * one.n / most, baseline=1 - failed / most)
+def _undecided_as_failures(measured: Improvement) -> Improvement:
+    """The measurement, with each case that was decided for only one of the two policies counted against the candidate.
+
+    Otherwise a candidate would gain by actions that a judge cannot read: they would drop out of its pass rate.
+    """
+    n, base_n = measured.n, measured.base_n
+    if n is None or base_n is None or n == base_n:
+        return measured
+    cases = max(n, base_n)
+    base_failures = (1 - measured.base) * base_n
+    return replace(measured, candidate=measured.candidate * n / cases, base=1 - base_failures / cases)
 
 
-def rows(decided: Sequence[Check], found: Sequence[Improvement]) -> list[dict[str, Any]]:
+def rows(decisive: Sequence[Check], measured: Sequence[Improvement]) -> list[dict[str, Any]]:
     """The rows of `decisions`: first what decides, then every measurement."""
     return [
-        *({**_row(check.improvement), "bound": check.bound, "holds": check.holds} for check in decided),
-        *({**_row(one), "bound": None, "holds": None} for one in found),
+        *({**_row(check.improvement), "bound": check.bound, "holds": check.holds} for check in decisive),
+        *({**_row(improvement), "bound": None, "holds": None} for improvement in measured),
     ]
 
 
-def _row(one: Improvement) -> dict[str, Any]:
-    return {**asdict(one), "difference": one.difference}
+def _row(improvement: Improvement) -> dict[str, Any]:
+    return {**asdict(improvement), "difference": improvement.difference}
 
 
 def check_gate(gate: GateConfig, evaluate: EvaluateConfig, split: SplitConfig) -> None:
@@ -100,7 +101,7 @@ def check_gate(gate: GateConfig, evaluate: EvaluateConfig, split: SplitConfig) -
 
 
 def check_held_out(store: Store, states: Ref, evaluate: EvaluateConfig) -> None:
-    """Refuse before the training data in which chance, or too few tasks, held nothing out.
+    """Refuse before the training states of which none are held out, by chance or because there are too few tasks.
 
     Raises:
         InputError: no state is held out that could be evaluated, and no world's episodes are.

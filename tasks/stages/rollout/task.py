@@ -5,7 +5,7 @@ from __future__ import annotations
 from schemas.config import RolloutConfig
 from tasks.artefact.stage import Artefact, obtain
 from tasks.artefact.writer import Writer
-from tasks.orchestration.stage_task import published, run_on_accelerator, stage_task
+from tasks.orchestration.stage_task import announce, run_child_on_accelerator, stage_task
 from tasks.policy.files import Policy
 from tasks.stages.rollout.stage import STAGE, RolloutSpec, inputs
 from tasks.store.store import Store
@@ -28,6 +28,6 @@ def rollout(
             config=config,
             seed=seed,
         )
-        run_on_accelerator("tasks.stages.rollout.worker", spec, timeout_s=config.engine.timeout_s)
+        run_child_on_accelerator("tasks.stages.rollout.worker", spec, timeout_s=config.engine.timeout_s)
 
-    return published(obtain(STAGE, config, inputs(states.ref, policy, seed), store, produce), store)
+    return announce(obtain(STAGE, config, inputs(states.ref, policy, seed), store, produce), store)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from tasks.artefact.stage import Artefact, obtain
-from tasks.artefact.writer import Writer
-from tasks.orchestration.stage_task import published, stage_task
-from tasks.stages.score.stage import STAGE, inputs, write_scores
+from tasks.orchestration.stage_task import announce, stage_task
+from tasks.stages.score.stage import STAGE, write_scores
 from tasks.store.store import Store
 from tasks.verifiers.section import ScoreConfig
 
@@ -16,8 +15,12 @@ def score(
 ) -> Artefact:
     """Give every rollout its verdict."""
     store = Store(store_url)
-
-    def produce(writer: Writer) -> None:
-        write_scores(writer, store, rollouts.ref, states.ref, trajectories.ref, config)
-
-    return published(obtain(STAGE, config, inputs(rollouts.ref, states.ref, config), store, produce), store)
+    inputs = {"rollouts": str(rollouts.ref), "states": str(states.ref), "verifier": identity(config.verifier)}
+    artefact = obtain(
+        STAGE,
+        config,
+        inputs,
+        store,
+        lambda writer: write_scores(writer, store, rollouts.ref, states.ref, trajectories.ref, config),
+    )
+    return announce(artefact, store)

@@ -10,7 +10,7 @@ from schemas.training import TrainConfig
 from tasks.artefact.stage import Artefact, obtain
 from tasks.artefact.writer import Writer
 from tasks.children.progress import Update
-from tasks.orchestration.stage_task import published, run_on_accelerator, stage_task
+from tasks.orchestration.stage_task import announce, run_child_on_accelerator, stage_task
 from tasks.policy.files import Policy
 from tasks.report.plots import training_curve
 from tasks.stages.train.stage import PLOTTED, STAGE, TrainSpec, launcher
@@ -51,7 +51,7 @@ def train(
             score=score,
             seed=seed,
         )
-        run_on_accelerator(
+        run_child_on_accelerator(
             "tasks.stages.train.worker",
             spec,
             timeout_s=config.engine.timeout_s,
@@ -67,4 +67,4 @@ def train(
         "parser": score.parser,
         "seed": str(seed),
     }
-    return published(obtain(STAGE, config, inputs, store, produce), store)
+    return announce(obtain(STAGE, config, inputs, store, produce), store)

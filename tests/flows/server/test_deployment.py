@@ -14,7 +14,7 @@ import httpx
 import pytest
 import yaml
 
-from tasks.store.promotion import promoted
+from tasks.store.promotion import policy_in_use
 from tasks.store.store import Store
 from tests.flows.growing import CHEAP
 from tests.servers import ROOT, Up, eventually
@@ -137,4 +137,4 @@ def test_a_cron_schedule_starts_retrain_which_promotes_once(up: Up, tmp_path: Pa
         up.api(f"{schedules}/{schedule['id']}", method="DELETE")
         for waiting in (run for run in runs_of(up, "retrain") if run["state_type"] in ("SCHEDULED", "PENDING")):
             up.api(f"/flow_runs/{waiting['id']}", method="DELETE")
-    assert promoted(store) == store.resolve("policies@promoted-1")
+    assert policy_in_use(store) == store.resolve("policies@promoted-1")

@@ -1,4 +1,3 @@
-import os
 import random
 import subprocess
 import sys
@@ -116,8 +115,8 @@ def test_a_run_that_meets_anothers_commit_takes_its_artefact(store: Store) -> No
     late = made(store, overtaken)
     assert late.cached
     assert store.read(late.ref)["x"].to_list() == [0, 1, 2]
-    left = store.objects.names(f"states/{late.version}")
-    assert len(left) == PARTS + 2, "the loser's part is still there"
+    names = store.objects.names(f"states/{late.version}")
+    assert len(names) == PARTS + 2, "the loser's part is still there"
 
 
 def test_a_run_that_fails_because_another_committed_takes_its_artefact(store: Store) -> None:
@@ -187,38 +186,60 @@ def test_many_runs_at_once_all_end_with_the_same_artefact(any_store: Store) -> N
     assert not [name for name in store.objects.names("_staging/states") if name]
 
 
-RUN = """
-import sys
-from tests.tasks.artefact.test_stage import made, numbers
+KILLED_AT_EVERY_MOMENT = """
+import os, signal, sys
 from tasks.store.store import Store
-import time
-def produce(writer):
-    for index in range(3):
-        if not writer.done(index):
-            writer.write(index, {"states": numbers(index)}, reasons={"left": 1})
-            time.sleep(0.02)
-print("begin", flush=True)
-made(Store(sys.argv[1]), produce)
+from tests.tasks.artefact.test_stage import made
+
+def run(root, moment):
+    calls = 0
+
+    def killed_at_its_moment(function):
+        def call(*arguments, **options):
+            nonlocal calls
+            calls += 1
+            if calls == moment:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return function(*arguments, **options)
+        return call
+
+    for name in ("fsync", "replace", "link", "unlink", "rmdir"):
+        setattr(os, name, killed_at_its_moment(getattr(os, name)))
+    made(Store(root))
+
+moment, status = 0, signal.SIGKILL
+while status == signal.SIGKILL:
+    moment += 1
+    pid = os.fork()  # not a new interpreter, which would take a second
+    if pid == 0:
+        run(f"{sys.argv[1]}/{moment}", moment)
+        os._exit(0)
+    _, status = os.waitpid(pid, 0)
+assert status == 0, status
+print(moment)
 """
 
 
-@pytest.mark.parametrize("after_s", [0.0, 0.01, 0.03, 0.05, 0.07])
-def test_sigkill_at_any_moment_leaves_nothing_half_visible(store: Store, after_s: float) -> None:
-    root = Path(__file__).parents[3]
-    process = subprocess.Popen(
-        [sys.executable, "-c", RUN, store.root], cwd=root, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": "."}
-    )
-    assert process.stdout is not None and process.stdout.readline() == b"begin\n"
-    time.sleep(after_s)
-    process.kill()
-    process.wait()
-    process.stdout.close()
-    for manifest in store.artefacts():
-        assert store.read(manifest.ref)["x"].to_list() == [0, 1, 2]
-    finished = made(store)
-    assert store.read(finished.ref)["x"].to_list() == [0, 1, 2]
-    assert finished.reasons == {"left": 3}
-    assert len(store.objects.names(f"states/{finished.version}", hidden=True)) == PARTS + 2
+def test_sigkill_at_any_moment_leaves_nothing_half_visible(tmp_path: Path) -> None:
+    """Killed before each call by which files become visible or vanish, until a run is killed no more."""
+    program = [sys.executable, "-c", KILLED_AT_EVERY_MOMENT, str(tmp_path)]
+    run = subprocess.run(program, cwd=Path(__file__).parents[3], capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
+    committed = []
+    for moment in range(1, int(run.stdout) + 1):
+        store = Store(str(tmp_path / str(moment)))
+        manifests = list(store.artefacts())
+        committed.append(bool(manifests))
+        for manifest in manifests:
+            assert store.read(manifest.ref)["x"].to_list() == [0, 1, 2]
+        artefact = made(store)
+        assert artefact.cached is committed[-1]
+        assert store.read(artefact.ref)["x"].to_list() == [0, 1, 2]
+        assert artefact.reasons == {"left": 3}
+        assert len(store.objects.names(f"states/{artefact.version}", hidden=True)) == PARTS + 2
+        assert store.objects.names(f"_staging/states/{artefact.version}") == []
+    # Twelve calls write the parts and their records, two come before the manifest is linked.
+    assert committed == [False] * 14 + [True] * (len(committed) - 14) and len(committed) > 20
 
 
 def test_everything_above_seconds_is_a_function_of_configuration_and_inputs(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ import pytest
 from pandera.polars import Check, Column, DataFrameSchema
 
 from tasks.artefact.table import frame
-from tasks.artefact.writer import Writer, total
+from tasks.artefact.writer import Writer, total_reasons
 from tasks.errors import InputError
 from tasks.store.manifest import Ref
 from tasks.store.store import Store
@@ -30,14 +30,13 @@ def test_a_finished_part_is_known_to_the_next_run(any_store: Store) -> None:
     records = resumed.records()
     assert [record.index for record in records] == [2, 3]
     assert records[1].parts[0].rows == 2
-    assert total(records) == {"odd": 3, "big": 1}
+    assert total_reasons(records) == {"odd": 3, "big": 1}
 
 
 def test_a_part_whose_file_is_gone_is_not_done(store: Store) -> None:
-    made = writer(store)
-    made.write(0, {"states": numbers(1)})
+    writer(store).write(0, {"states": numbers(1)})
     store.objects.remove(f"{REF.stage}/{REF.version}")
-    assert not made.done(0)
+    assert not writer(store).done(0)
 
 
 def test_a_kill_between_the_part_and_its_record_leaves_it_undone(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,8 +64,8 @@ def test_a_run_that_comes_to_fewer_parts_forgets_the_others(any_store: Store) ->
 def test_segments_survive_until_cleared(any_store: Store) -> None:
     writer(any_store).write_segment(1, 2, numbers(4, 5))
     resumed = writer(any_store)
-    found = resumed.segment(1, 2)
-    assert found is not None and found["n"].to_list() == [4, 5]
+    segment = resumed.segment(1, 2)
+    assert segment is not None and segment["n"].to_list() == [4, 5]
     assert resumed.segment(1, 3) is None
     assert resumed.segment(2, 2) is None
     assert resumed.staged()
@@ -79,23 +78,10 @@ def test_segments_survive_until_cleared(any_store: Store) -> None:
 def test_rows_that_break_the_schema_are_named(store: Store) -> None:
     with pytest.raises(InputError, match=r"states@00000000000000aa part 4 breaks the schema 'numbers' in 1 places.*-5"):
         writer(store).write(4, {"states": numbers(3, -5)})
-    with pytest.raises(InputError, match=r"'numbers'.*number 3"):
-        writer(store).write(4, {"states": numbers(3, 3)})
-    with pytest.raises(InputError, match=r"'numbers'.*extra"):
-        writer(store).write(4, {"states": numbers(3).with_columns(extra=1)})
-    with pytest.raises(InputError, match=r"'numbers'.*Int64"):
-        writer(store).write(4, {"states": numbers(3).cast({"n": pl.Int64})})
     assert not writer(store).done(4)
     assert store.objects.names(f"{REF.stage}/{REF.version}") == []
 
 
-def test_a_frame_without_rows_has_the_columns_and_types_of_its_table() -> None:
-    assert frame(TABLE, []).schema == {"name": pl.String, "n": pl.Int32}
-    writer_types = frame(TABLE, [{"n": 1, "name": "a"}])
-    assert writer_types.schema == {"name": pl.String, "n": pl.Int32}
-
-
 def test_a_reason_that_applied_to_nothing_is_none(store: Store) -> None:
-    made = writer(store)
-    made.write(0, {"states": numbers(1)}, reasons={"undecided": 0, "canned": 2})
-    assert made.records()[0].reasons == {"canned": 2}
+    writer(store).write(0, {"states": numbers(1)}, reasons={"undecided": 0, "canned": 2})
+    assert writer(store).records()[0].reasons == {"canned": 2}

@@ -36,21 +36,21 @@ LASTING = [
 
 @pytest.mark.parametrize("error", [*NETWORK, *map(wrapped, NETWORK)], ids=repr)
 def test_faults_of_the_network_are_tried_again(error: Exception) -> None:
-    assert orchestration._transient(None, None, Failed(data=error)) is True
+    assert orchestration._should_retry(None, None, Failed(data=error)) is True
 
 
 @pytest.mark.parametrize("error", LASTING, ids=repr)
 def test_nothing_else_is(error: Exception) -> None:
-    assert orchestration._transient(None, None, Failed(data=error)) is False
+    assert orchestration._should_retry(None, None, Failed(data=error)) is False
 
 
 def test_a_flow_fails_with_a_sentence_also_where_a_task_was_retried_in_vain() -> None:
     def unreachable() -> None:
         raise wrapped(TimeoutError("slow"))
 
-    assert orchestration.refusing(unreachable)().message == "the store cannot read x"
+    assert orchestration.fail_without_traceback(unreachable)().message == "the store cannot read x"
     with pytest.raises(StoreError):
-        orchestration.refusing(unreachable, retried=True)()
+        orchestration.fail_without_traceback(unreachable, is_retried=True)()
 
 
 def test_a_card_that_cannot_be_made_is_a_warning(
@@ -60,7 +60,7 @@ def test_a_card_that_cannot_be_made_is_a_warning(
     artefact = Artefact(**made.model_dump(exclude={"cached"}), cached=True)
     monkeypatch.setattr(orchestration, "logger", lambda: logging.getLogger("run"))
     (Path(store.root) / "pivots" / artefact.version / "manifest.json").write_text("{")
-    assert orchestration.published(artefact, store).data == artefact
+    assert orchestration.announce(artefact, store).data == artefact
     assert f"{artefact.ref}: no card in the UI: StoreError: " in caplog.text
 
 

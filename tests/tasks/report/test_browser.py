@@ -33,13 +33,13 @@ def pivots(store: Store) -> Ref:
 
 def scripts(html: str) -> dict[str, Any]:
     """The JSON of the page by the name of its script."""
-    found = re.findall(r'<script type="application/json" id="([^"]+)">(.*?)</script>', html, re.DOTALL)
-    return {name: json.loads(content) for name, content in found}
+    elements = re.findall(r'<script type="application/json" id="([^"]+)">(.*?)</script>', html, re.DOTALL)
+    return {name: json.loads(content) for name, content in elements}
 
 
 def column(data: dict[str, Any], name: str) -> list[Any]:
-    given = data["columns"][name]
-    return given if isinstance(given, list) else [given["values"][code] for code in given["codes"]]
+    values = data["columns"][name]
+    return values if isinstance(values, list) else [values["values"][code] for code in values["codes"]]
 
 
 def test_every_profiled_state_is_in_the_table_the_pivots_first(store: Store, pivots: Ref) -> None:
@@ -52,8 +52,8 @@ def test_every_profiled_state_is_in_the_table_the_pivots_first(store: Store, piv
 
 
 def test_a_state_has_its_conversation_demonstration_and_samples(store: Store, pivots: Ref) -> None:
-    found = scripts(page(store, pivots, 10).html)
-    own = found["t-0"]
+    by_name = scripts(page(store, pivots, 10).html)
+    own = by_name["t-0"]
     state = own["states"]["1"]
     assert own["messages"][0]["content"] == "Be brief. </script><b>Ünïcode</b>"
     demonstration = own["messages"][state["message"]]
@@ -69,19 +69,19 @@ def test_a_state_has_its_conversation_demonstration_and_samples(store: Store, pi
 
 
 def test_only_so_many_states_are_whole(store: Store, pivots: Ref) -> None:
-    found = scripts(page(store, pivots, 1).html)
-    assert set(found) == {"data", "t-0"} and set(found["t-0"]["states"]) == {"1"}
-    assert found["data"]["detailed"] == 1 and len(found["data"]["columns"]["mean"]) == 4
+    by_name = scripts(page(store, pivots, 1).html)
+    assert set(by_name) == {"data", "t-0"} and set(by_name["t-0"]["states"]) == {"1"}
+    assert by_name["data"]["detailed"] == 1 and len(by_name["data"]["columns"]["mean"]) == 4
     assert set(scripts(page(store, pivots, 0).html)) == {"data"}
 
 
 def test_conversations_stop_before_the_page_is_too_large(
     store: Store, pivots: Ref, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(browser, "_LONGEST_DETAILS", 100)
-    found = browser.page(store, pivots, 10)
-    assert (found.states, found.detailed) == (4, 2)
-    assert set(scripts(found.html)) == {"data", "t-0"} and scripts(found.html)["data"]["detailed"] == 2
+    monkeypatch.setattr(browser, "_LONGEST_SCRIPTS", 100)
+    written = browser.page(store, pivots, 10)
+    assert (written.states, written.whole_states) == (4, 2)
+    assert set(scripts(written.html)) == {"data", "t-0"} and scripts(written.html)["data"]["detailed"] == 2
 
 
 def test_the_page_loads_nothing_and_runs_no_ones_script(store: Store, pivots: Ref) -> None:
@@ -115,19 +115,19 @@ def test_recorded_profiles_have_no_samples_and_say_so(store: Store, pivots: Ref,
         lambda writer: write_pivots(writer, other, profiles.ref, config, 0),
         allow_empty=True,
     )
-    found = scripts(page(other, selected.ref, 10).html)
-    assert found["data"]["recorded"]
-    assert [state["samples"] for name in found if name != "data" for state in found[name]["states"].values()] == (
+    by_name = scripts(page(other, selected.ref, 10).html)
+    assert by_name["data"]["recorded"]
+    assert [state["samples"] for name in by_name if name != "data" for state in by_name[name]["states"].values()] == (
         [[]] * profiles.rows
     )
 
 
 def test_the_file_is_written_and_described(store: Store, pivots: Ref, tmp_path: Path) -> None:
     output = tmp_path / "page.html"
-    found = write(store, pivots, output, 3)
+    written = write(store, pivots, output, 3)
     assert output.read_text(encoding="utf-8") == page(store, pivots, 3).html
-    assert (found["states"], found["detailed"], found["bytes"]) == (4, 3, output.stat().st_size)
-    assert text(found) == f"{output}: 4 states of {pivots}, 3 of them whole"
+    assert (written["states"], written["detailed"], written["bytes"]) == (4, 3, output.stat().st_size)
+    assert text(written) == f"{output}: 4 states of {pivots}, 3 of them whole"
     with pytest.raises(InputError, match="cannot be written"):
         write(store, pivots, tmp_path / "nowhere" / "page.html", 3)
     with pytest.raises(ConfigurationError, match="is no set of pivots"):
@@ -141,11 +141,11 @@ def test_filter_order_and_difference(tmp_path: Path) -> None:
     if node is None:
         pytest.skip("node is not installed: what the page computes is not checked")
     template = Path(__file__).parents[3] / "tasks" / "report" / "browser.html"
-    found = re.search(r'<script id="logic">(.*?)</script>', template.read_text(encoding="utf-8"), re.DOTALL)
-    assert found is not None
+    logic = re.search(r'<script id="logic">(.*?)</script>', template.read_text(encoding="utf-8"), re.DOTALL)
+    assert logic is not None
     program = tmp_path / "logic.js"
     checks = Path(__file__).with_name("browser_checks.js").read_text(encoding="utf-8")
-    program.write_text(found[1] + checks, encoding="utf-8")
+    program.write_text(logic[1] + checks, encoding="utf-8")
     done = subprocess.run([node, str(program)], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert float(done.stdout) < 1000, "milliseconds to filter and order 100,000 states, on a busy machine too"

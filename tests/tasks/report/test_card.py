@@ -8,12 +8,12 @@ import pytest
 
 from schemas.chat import Role, message
 from schemas.config import SelectConfig
+from schemas.decisions import DECISIONS
 from schemas.evaluations import EVALUATIONS
 from schemas.policies import POLICIES
 from tasks.artefact.stage import Stage, obtain
 from tasks.artefact.table import frame
 from tasks.artefact.writer import Writer
-from tasks.report import browser_page
 from tasks.report.card import card
 from tasks.store.lineage import lineage
 from tasks.store.manifest import Manifest
@@ -61,11 +61,11 @@ def other(store: Store, stage: str, table: Any, rows: list[dict[str, Any]]) -> M
 @pytest.fixture
 def stages(store: Store) -> dict[str, Manifest]:
     parts = [[trajectory(0, conversation(0))], [trajectory(1, conversation(1), domain="a|b $x^$")]]
-    found = lineage(store, commit_pivots(store, parts, REWARDS).ref)
-    found["policies"] = other(store, "policies", POLICIES, [STEP, STEP | {"step": 1}])
+    manifests = lineage(store, commit_pivots(store, parts, REWARDS).ref)
+    manifests["policies"] = other(store, "policies", POLICIES, [STEP, STEP | {"step": 1}])
     measured = [MEASURED | {"domain": "desk", "scope": "in_domain"}, MEASURED | {"domain": "addition", "scope": "ood"}]
-    found["evaluations"] = other(store, "evaluations", EVALUATIONS, measured)
-    return found
+    manifests["evaluations"] = other(store, "evaluations", EVALUATIONS, measured)
+    return manifests
 
 
 @pytest.mark.parametrize("stage", IMAGES)
@@ -95,6 +95,35 @@ def test_a_selection_says_why_the_others_are_not_in_it(store: Store, stages: dic
     assert "the selected region shaded" in text and '"max_mean": 0.9' in text
 
 
+def test_a_decision_is_a_sentence_and_a_table_whose_first_rows_decide(store: Store) -> None:
+    row = {"domain": "", "scope": "in_domain", "temperature": None, "candidate": 0.9, "base": 0.8}
+    row |= {"difference": 0.1, "standard_error": 0.0283, "n": None, "base_n": None}
+    measured = {**row, "suite": "states", "domain": "de|sk", "temperature": 0.0, "bound": None, "holds": None}
+    rows = [
+        {**row, "suite": "all", "bound": 0.0283, "holds": True},
+        {**row, "suite": "all", "scope": "ood", "difference": -0.1, "bound": -0.02, "holds": False},
+        {**measured, "n": 100, "base_n": 100},
+        {**measured, "temperature": 1.0, "n": 90, "base_n": 100},
+    ]
+    sentence = "policies@new fails the gate against the model desk"
+
+    def produce(writer: Writer) -> None:
+        writer.write(0, {"decisions": frame(DECISIONS, rows)}, summary={"sentence": sentence})
+
+    made = obtain(Stage("decisions", version=1, tables={"decisions": DECISIONS}), NoSettings(), {}, store, produce)
+    section = card(store, store.manifest(made.ref)).split("## Decision\n\n")[1].split("## ")[0]
+    text, _, table = section.partition("\n\n")
+    assert text == f"{sentence}."
+    header, _, *lines = table.splitlines()[:6]
+    assert header == "| suite | domain | scope | T | n | candidate | base | difference | bound | holds |"
+    assert lines == [
+        "| all |  | in_domain |  |  | 0.900 | 0.800 | +0.100 ± 0.028 | +0.028 | yes |",
+        "| all |  | ood |  |  | 0.900 | 0.800 | -0.100 ± 0.028 | -0.020 | no |",
+        "| states | `de\\|sk` | in_domain | 0 | 100 | 0.900 | 0.800 | +0.100 ± 0.028 |  |  |",
+        "| states | `de\\|sk` | in_domain | 1 | 90, base 100 | 0.900 | 0.800 | +0.100 ± 0.028 |  |  |",
+    ]
+
+
 def test_a_templates_refusal_is_told(store: Store) -> None:
     def produce(writer: Writer) -> None:
         reasons, refusal = {"not_rendered": 5}, "the chat template refuses these 3 messages: *no* | tools"
@@ -112,9 +141,9 @@ def test_nothing_in_the_data_is_markup(store: Store) -> None:
     evil = "![x](http://host/?a) | <img src=x onerror=alert(1)> `tick` ``two`` [link](http://host)\n# Title\n| a |"
     messages = [message(Role.USER, evil), message(Role.ASSISTANT, "Hi.")]
     parts = [[trajectory(0, messages, domain=evil, task_id="| ` |")]]
-    made_from = lineage(store, commit_pivots(store, parts, {(0, 0): HALF}).ref)
+    manifests = lineage(store, commit_pivots(store, parts, {(0, 0): HALF}).ref)
     for stage in ("trajectories", "states", "pivots"):
-        text = card(store, made_from[stage])
+        text = card(store, manifests[stage])
         outside = re.sub(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", "", text.split("## Rows to read")[1].split("## Made")[0])
         assert not re.search(r"(?<!\\)[<\[!]", outside), "an unescaped beginning of a tag, a link or an image"
         rows = [line for line in text.split("## Rows to read")[1].split("## Made")[0].splitlines() if line]
@@ -124,10 +153,10 @@ def test_nothing_in_the_data_is_markup(store: Store) -> None:
 
 def test_the_rows_are_the_same_every_time_and_spread(store: Store) -> None:
     parts = [[trajectory(i, conversation(i)) for i in range(first, first + 10)] for first in (0, 10)]
-    made_from = lineage(store, commit_pivots(store, parts, {(i, 1): HALF for i in range(20)}).ref)
-    text = card(store, made_from["trajectories"])
+    manifests = lineage(store, commit_pivots(store, parts, {(i, 1): HALF for i in range(20)}).ref)
+    text = card(store, manifests["trajectories"])
     store.objects.remove("_cards")
-    assert card(store, made_from["trajectories"]) == text
+    assert card(store, manifests["trajectories"]) == text
     assert "| column | row 2 | row 6 | row 10 | row 14 | row 18 |" in text
     assert f"| trajectory_id | `{2:016x}` | `{6:016x}` | `{10:016x}` | `{14:016x}` | `{18:016x}` |" in text
 
@@ -141,19 +170,19 @@ def test_a_cached_stages_card_reads_no_table_again(store: Store, stages: dict[st
 
 
 def test_a_store_that_cannot_keep_a_card_does_not_cost_it(store: Store, stages: dict[str, Manifest]) -> None:
-    before = card(store, stages["states"])
+    text = card(store, stages["states"])
     store.objects.remove("_cards")
     (Path(store.root) / "_cards").write_text("not a folder")
-    assert card(store, stages["states"]) == before
+    assert card(store, stages["states"]) == text
 
 
 def test_a_version_made_again_with_other_rows_is_drawn_again(store: Store) -> None:
-    before = other(store, "policies", POLICIES, [STEP])
-    first = card(store, before)
-    store.objects.remove(f"policies/{before.version}/manifest.json")
-    after = other(store, "policies", POLICIES, [STEP, STEP | {"step": 1, "loss": 0.25}])
-    assert after.version == before.version
-    assert "| loss | 0.5 | 0.25 |" in card(store, after) and "0.25" not in first
+    first = other(store, "policies", POLICIES, [STEP])
+    text = card(store, first)
+    store.objects.remove(f"policies/{first.version}/manifest.json")
+    again = other(store, "policies", POLICIES, [STEP, STEP | {"step": 1, "loss": 0.25}])
+    assert again.version == first.version
+    assert "| loss | 0.5 | 0.25 |" in card(store, again) and "0.25" not in text
 
 
 def test_an_empty_selection_has_a_card_without_rows(store: Store) -> None:
@@ -161,35 +190,6 @@ def test_an_empty_selection_has_a_card_without_rows(store: Store) -> None:
     empty = commit_pivots(store, parts, {(0, 1): (0.0,) * 4}, SelectConfig(allow_empty=True), allow_empty=True)
     text = card(store, store.manifest(empty.ref))
     assert "| pivots | 0 |" in text and "| never_right | 1 |" in text and "## Rows to read" not in text
-
-
-def test_the_card_of_pivots_names_the_page_in_the_store(
-    store: Store, stages: dict[str, Manifest], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pivots = stages["pivots"]
-    monkeypatch.delenv(browser_page.REPORTS_URL, raising=False)
-    page = Path(store.objects.full(f"_reports/browser-{pivots.version}-{pivots.digest}-{browser_page._LOOKS}.html"))
-    text = card(store, pivots)
-    assert page.read_text().startswith("<!doctype html>") and f"Open `{page.as_uri()}`" in text
-    assert f"`pivotrl report {pivots.ref} --store {store.root}` writes a copy" in text
-    page.write_text("kept")
-    monkeypatch.setenv(browser_page.REPORTS_URL, "http://127.0.0.1:4300/")
-    assert f"[Open the pivot browser](http://127.0.0.1:4300/{page.name})" in card(store, pivots)
-    assert page.read_text() == "kept", "a page is written once"
-
-
-def test_a_page_that_would_cost_much_is_left_to_the_command(
-    store: Store, stages: dict[str, Manifest], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(browser_page, "_MOST_READ", 100)
-    text = card(store, stages["pivots"])
-    assert "writes the page of states" in text and not store.objects.exists("_reports")
-
-
-def test_a_page_whose_conversations_are_gone_is_said_to_be_missing(store: Store, stages: dict[str, Manifest]) -> None:
-    store.objects.remove(f"trajectories/{stages['trajectories'].version}")
-    text = card(store, stages["pivots"])
-    assert re.search("There is no page: .*no trajectories@", text) and "data:image/png" in text
 
 
 def test_credentials_of_the_environment_are_nowhere_in_the_store(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,10 +201,10 @@ def test_credentials_of_the_environment_are_nowhere_in_the_store(bucket: str, mo
     for name, secret in secrets.items():
         monkeypatch.setenv(name, secret)
     store = Store(f"s3://{bucket}/store")
-    found = lineage(store, commit_pivots(store, [[trajectory(0, conversation(0))]], {(0, 1): HALF}).ref)
-    cards = [card(store, manifest).encode() for manifest in found.values()]
+    manifests = lineage(store, commit_pivots(store, [[trajectory(0, conversation(0))]], {(0, 1): HALF}).ref)
+    cards = [card(store, manifest).encode() for manifest in manifests.values()]
     keys = store.objects.fs.find(store.objects.path)
-    assert len([key for key in keys if "/_cards/" in key or key.endswith("README.md")]) == 2 * len(found)
+    assert len([key for key in keys if "/_cards/" in key or key.endswith("README.md")]) == 2 * len(manifests)
     contents = [*cards, *(store.objects.fs.cat_file(key) for key in keys)]
     assert not [secret for secret in secrets.values() if any(secret.encode() in content for content in contents)]
     assert f"Open `s3://{bucket}/store/_reports/browser-" in cards[0].decode()

@@ -18,17 +18,17 @@ REWARDS = {(0, 1): HALF, (0, 2): MOST, (1, 1): MOST, (1, 3): (0.0,) * 4}
 def test_two_selections_of_one_profile(store: Store) -> None:
     a = commit_pivots(store, PARTS, REWARDS).ref
     b = commit_pivots(store, PARTS, REWARDS, SelectConfig(max_mean=0.7)).ref
-    found = difference(store, a, b)
-    assert found["config"] == {"max_mean": {"a": 0.9, "b": 0.7}} and found["inputs"] == {}
-    assert found["counts"] == {"pivots": {"a": 3, "b": 1}, "unselected": {"a": 1, "b": 3}}
-    assert found["reasons"] == {"too_easy": {"b": 2}}
-    rows = found["rows"]
+    changes = difference(store, a, b)
+    assert changes["config"] == {"max_mean": {"a": 0.9, "b": 0.7}} and changes["inputs"] == {}
+    assert changes["counts"] == {"pivots": {"a": 3, "b": 1}, "unselected": {"a": 1, "b": 3}}
+    assert changes["reasons"] == {"too_easy": {"b": 2}}
+    rows = changes["rows"]
     assert (rows["in_both"], rows["gained"], rows["lost"]) == (1, 0, 2)
     assert rows["lost_examples"] == [[f"{0:016x}", 2], [f"{1:016x}", 1]] and rows["lost_is"] == {"too_easy": 2}
     back = difference(store, b, a)["rows"]
     assert (back["gained"], back["lost"], back["gained_was"]) == (2, 0, {"too_easy": 2})
-    json.dumps(found)
-    said = text(found)
+    json.dumps(changes)
+    said = text(changes)
     assert "max_mean: 0.9 -> 0.7" in said and "1 in both, 0 gained, 2 lost" in said and "too_easy: (none) -> 2" in said
     assert f"  - {0:016x} 2" in said.splitlines()
 
@@ -42,10 +42,10 @@ def test_a_state_that_was_never_profiled_is_told_from_one_that_failed(store: Sto
 def test_other_stages_are_compared_by_their_own_keys(store: Store) -> None:
     fewer, more = commit_trajectories(store, PARTS[:1]), commit_trajectories(store, PARTS)
     assert difference(store, fewer.ref, more.ref)["rows"]["gained_examples"] == [[f"{1:016x}"]]
-    before, after = commit_states(store, fewer), commit_states(store, more, SplitConfig(validation_fraction=0.5))
-    found = difference(store, before.ref, after.ref)
-    assert found["rows"]["gained"] == 5 and found["config"] == {"validation_fraction": {"a": 0.0, "b": 0.5}}
-    assert set(found["inputs"]) == {"trajectories"}
+    few, many = commit_states(store, fewer), commit_states(store, more, SplitConfig(validation_fraction=0.5))
+    changes = difference(store, few.ref, many.ref)
+    assert changes["rows"]["gained"] == 5 and changes["config"] == {"validation_fraction": {"a": 0.0, "b": 0.5}}
+    assert set(changes["inputs"]) == {"trajectories"}
 
 
 def test_the_same_version_has_no_difference(store: Store) -> None:

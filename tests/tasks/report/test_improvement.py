@@ -35,11 +35,11 @@ def evaluation(policy: str, values: list[float], error: float = 0.03) -> pl.Data
 
 def test_measurements_are_paired_whatever_their_order() -> None:
     candidate = evaluation("new", [0.9, 0.8, 0.5, 1.0], error=0.04)
-    found = improvements(candidate, evaluation("old", [0.7, 0.7, 0.6, 1.0]).reverse())
-    assert [(one.suite, one.domain, one.scope, one.temperature) for one in found] == MEASURED
-    assert [one.difference for one in found] == pytest.approx([0.2, 0.1, -0.1, 0.0])
-    assert {one.standard_error for one in found} == {0.05}
-    assert {(one.n, one.baseline_n) for one in found} == {(100, 100)}
+    measured = improvements(candidate, evaluation("old", [0.7, 0.7, 0.6, 1.0]).reverse())
+    assert [(one.suite, one.domain, one.scope, one.temperature) for one in measured] == MEASURED
+    assert [one.difference for one in measured] == pytest.approx([0.2, 0.1, -0.1, 0.0])
+    assert {one.standard_error for one in measured} == {0.05}
+    assert {(one.n, one.base_n) for one in measured} == {(100, 100)}
 
 
 def test_what_was_not_measured_alike_is_not_compared() -> None:
@@ -50,13 +50,13 @@ def test_what_was_not_measured_alike_is_not_compared() -> None:
 
 
 def test_suites_count_alike_and_temperatures_of_one_suite_are_one() -> None:
-    found = improvements(evaluation("new", [0.9, 0.7, 0.5, 0.9], 0.04), evaluation("old", [0.7, 0.7, 0.6, 1.0]))
-    gain = pooled(found, Scope.IN_DOMAIN)
+    measured = improvements(evaluation("new", [0.9, 0.7, 0.5, 0.9], 0.04), evaluation("old", [0.7, 0.7, 0.6, 1.0]))
+    gain = pooled(measured, Scope.IN_DOMAIN)
     assert gain is not None
     assert gain.candidate == pytest.approx((0.8 + 0.5) / 2), "states 0.8, episodes 0.5"
     assert gain.difference == pytest.approx((0.1 - 0.1) / 2)
     assert gain.standard_error == pytest.approx(math.sqrt(2) * 0.05 / 2), "two suites, not three measurements"
-    ood = pooled(found, Scope.OOD)
+    ood = pooled(measured, Scope.OOD)
     assert ood is not None and (ood.difference, ood.standard_error) == (pytest.approx(-0.1), pytest.approx(0.05))
 
 

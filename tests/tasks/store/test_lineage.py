@@ -28,13 +28,13 @@ def test_of_each_stage_the_nearest_counts(store: Store) -> None:
     states = commit(store, "states", "new", source=str(old))
     scores = commit(store, "scores", "s", states=str(states))
     profiles = commit(store, "profiles", "p", scores=str(scores), states=str(states))
-    found = lineage(store, profiles)
-    assert {stage: manifest.version for stage, manifest in found.items()} == {
+    manifests = lineage(store, profiles)
+    assert {stage: manifest.version for stage, manifest in manifests.items()} == {
         "profiles": "p",
         "scores": "s",
         "states": "new",
     }
-    assert parent(found, "states", profiles) == states
+    assert parent(manifests, "states", profiles) == states
 
 
 def test_what_is_gone_is_named(store: Store) -> None:

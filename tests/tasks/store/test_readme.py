@@ -89,9 +89,9 @@ def test_every_table_loads_in_one_line(
         pytest.importorskip("datasets", reason="datasets is not installed")
         request.getfixturevalue("offline")
     stage = "pivots" if table == "unselected" else table
-    found = loaded(library, folder(store, stage, pivots), table)
+    rows = loaded(library, folder(store, stage, pivots), table)
     ref = lineage(store, pivots.ref)[stage].ref
-    assert rounded(found) == rounded(store.read(ref, table).to_dicts())
+    assert rounded(rows) == rounded(store.read(ref, table).to_dicts())
 
 
 def rounded(rows: list[dict[str, Any]]) -> Any:

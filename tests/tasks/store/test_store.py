@@ -30,8 +30,8 @@ def test_what_was_committed_is_read_back(any_store: Store) -> None:
     parts = [any_store.write_part(REF, "states", i, rows(i, i + 1)) for i in range(3)]
     side = any_store.write_part(REF, "side", 0, rows(9))
     any_store.commit(manifest(REF, *reversed(parts), side))
-    found = any_store.manifest(REF)
-    assert (found.rows, found.bytes) == (6, sum(p.bytes for p in (*parts, side)))
+    committed = any_store.manifest(REF)
+    assert (committed.rows, committed.bytes) == (6, sum(p.bytes for p in (*parts, side)))
     assert any_store.read(REF)["x"].to_list() == [0, 1, 1, 2, 2, 3]
     assert [index for index, _ in any_store.parts(REF)] == [0, 1, 2]
     assert any_store.read(REF, "side")["x"].to_list() == [9]
@@ -80,7 +80,7 @@ def test_many_racing_commits_have_one_winner_whose_rows_are_there(tmp_path: Path
     with ThreadPoolExecutor(racers) as pool:
         results = list(pool.map(run, range(racers)))
     assert [won for _, won in results].count(True) == 1
-    assert len({found.model_dump_json() for found, _ in results}) == 1
+    assert len({committed.model_dump_json() for committed, _ in results}) == 1
     winner = int(results[0][0].created_at)
     assert store.read(REF)["x"].to_list() == [x for i in range(4) for x in (winner, i)]
     assert len(store.objects.names("states/5be1c0e1a9d04b7f")) == 6
@@ -217,11 +217,11 @@ def test_a_card_swept_by_another_run_while_it_is_written_is_that_runs_card(
 
     monkeypatch.setattr(store.objects, "put", swept)
     if written_by_another:
-        store.settle(made)
+        store.finish_commit(made)
         assert store.objects.get(card).startswith(b"---\n")
     else:
         with pytest.raises(StoreError, match="aside is gone"):
-            store.settle(made)
+            store.finish_commit(made)
 
 
 def test_some_columns_are_read_alone(any_store: Store) -> None:

@@ -1,4 +1,4 @@
-"""A decision as an artefact: its rows, its summary, its card."""
+"""A decision as an artefact, and what follows from it."""
 
 import re
 
@@ -11,12 +11,12 @@ from schemas.evaluations import EVALUATIONS
 from tasks.artefact.stage import Artefact, Stage, obtain
 from tasks.artefact.table import frame, validate
 from tasks.errors import StageFailed
-from tasks.policy.files import Policy, stored_policy
-from tasks.report.card import card
-from tasks.stages.promote.task import STAGE, named, put_into_use, write_decision
+from tasks.policy.files import Policy, trained
+from tasks.stages.promote.decision import display_name, put_into_use, write_decision
+from tasks.stages.promote.stage import STAGE, inputs
 from tasks.store.lineage import lineage
 from tasks.store.manifest import Manifest, Ref
-from tasks.store.promotion import promoted
+from tasks.store.promotion import policy_in_use
 from tasks.store.store import Store
 from tests.builders import NoSettings, commit_states, commit_trajectories, trajectory
 
@@ -39,41 +39,44 @@ def evaluated(store: Store, policy: str, in_domain: float, ood: float) -> Artefa
 def decision(store: Store, in_domain: float, ood: float, gate: GateConfig | None = None) -> Artefact:
     gate = gate or GateConfig()
     trajectories = commit_trajectories(store, [[trajectory(0)]])
-    inputs = {
-        "policies": "policies@new",
-        "policy": "desk:old",
-        "states": str(commit_states(store, trajectories).ref),
-        "trajectories": str(trajectories.ref),
-        "evaluations": str(evaluated(store, "policies@new", in_domain, ood).ref),
-        "baseline_evaluations": str(evaluated(store, "desk:old", 0.8, 1.0).ref),
-        "recipe": "r",
-    }
-    return obtain(STAGE, gate, inputs, store, lambda writer: write_decision(writer, store, gate, inputs, named(BASE)))
+    decision_inputs = inputs(
+        recipe="r",
+        trajectories=trajectories.ref,
+        states=commit_states(store, trajectories).ref,
+        base=BASE,
+        candidate=Ref(stage="policies", version="new"),
+        base_evaluations=evaluated(store, "desk:old", 0.8, 1.0).ref,
+        candidate_evaluations=evaluated(store, "policies@new", in_domain, ood).ref,
+    )
+    name = display_name(BASE)
+    return obtain(
+        STAGE, gate, decision_inputs, store, lambda writer: write_decision(writer, store, gate, decision_inputs, name)
+    )
 
 
 @pytest.mark.parametrize(("in_domain", "ood", "holds"), [(0.9, 1.0, True), (0.9, 0.9, False), (0.81, 1.0, False)])
 def test_the_decision_keeps_its_numbers(store: Store, in_domain: float, ood: float, holds: bool) -> None:
-    made = decision(store, in_domain, ood)
-    rows = store.read(made.ref)
+    artefact = decision(store, in_domain, ood)
+    rows = store.read(artefact.ref)
     validate(DECISIONS, rows, "test")
     assert rows["suite"].to_list() == ["all", "all", "states", "skill"]
     assert rows.filter(suite="all")["holds"].all() is holds
     assert rows["difference"].to_list() == pytest.approx([in_domain - 0.8, ood - 1.0] * 2)
-    summary = store.manifest(made.ref).summary
+    summary = store.manifest(artefact.ref).summary
     assert summary["passes"] is holds
     word = "passes" if holds else "fails"
     start = f"policies@new {word} the gate against the model desk: in domain {in_domain - 0.8:+.3f} ±"
     assert summary["sentence"].startswith(start)
     checks = [in_domain > 0.85, ood == 1.0]
     assert re.findall(r"\(bound .*?\) (\w+)", summary["sentence"]) == ["holds" if one else "fails" for one in checks]
-    assert summary["baseline"] == "desk:old", "by content"
+    assert summary["base"] == "desk:old", "by content"
 
 
-def test_a_baseline_is_named_as_a_person_knows_it() -> None:
-    assert named(BASE) == "the model desk"
-    assert named(Policy(location="/home/me/models/mine", version="5814bd4c2731ab97")) == "the model mine"
-    assert named(Policy(location="org/name@0123", version="org/name@0123")) == "the model org/name@0123"
-    assert named(stored_policy(Ref(stage="policies", version="ab"))) == "policies@ab"
+def test_a_base_is_named_as_a_person_knows_it() -> None:
+    assert display_name(BASE) == "the model desk"
+    assert display_name(Policy(location="/home/me/models/mine", version="5814bd4c2731ab97")) == "the model mine"
+    assert display_name(Policy(location="org/name@0123", version="org/name@0123")) == "the model org/name@0123"
+    assert display_name(trained(Ref(stage="policies", version="ab"))) == "policies@ab"
 
 
 def test_another_gate_is_another_decision(store: Store) -> None:
@@ -81,17 +84,6 @@ def test_another_gate_is_another_decision(store: Store) -> None:
     assert strict.version != loose.version
     assert [store.manifest(made.ref).summary["passes"] for made in (strict, loose)] == [False, True]
     assert store.manifest(loose.ref).config == {"min_gain": 0.0, "max_ood_loss": 0.02}
-
-
-def test_the_card_shows_what_decided(store: Store) -> None:
-    made = decision(store, 0.9, 0.9)
-    markdown = card(store, store.manifest(made.ref))
-    assert markdown.startswith(f"# decisions@{made.version}")
-    assert "fails the gate against the model desk" in markdown
-    table = markdown.split("## Decision")[1].split("## ")[0]
-    assert "| all |  | in_domain |  |  | 0.900 | 0.800 | +0.100 ± 0.028 | +0.028 | yes |" in table
-    assert "| all |  | ood |  |  | 0.900 | 1.000 | -0.100 ± 0.028 | -0.020 | no |" in table
-    assert "| states | `de\\|sk` | in_domain | 0 | 100 | 0.900 | 0.800 | +0.100 ± 0.028 |  |  |" in table
 
 
 def test_the_lineage_leads_to_the_data(store: Store) -> None:
@@ -110,8 +102,8 @@ def test_a_candidate_replaces_only_what_it_was_held_against(store: Store) -> Non
     put_into_use(store, new, stored_policy(old))
     put_into_use(store, new, stored_policy(old))  # a run that was killed after the tag moved
     with pytest.raises(StageFailed, match=f"{third} passes .* {old}, but {new} was promoted.*promote {third}"):
-        put_into_use(store, third, stored_policy(old))
-    assert promoted(store) == new
+        put_into_use(store, third, trained(old))
+    assert policy_in_use(store) == new
 
 
 def commit_policy(store: Store, number: int) -> Ref:

@@ -13,10 +13,10 @@ from prefect.client.schemas.objects import Artifact
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from tasks.children.progress import Update
-from tasks.orchestration import live
-from tasks.orchestration.live import Live
+from tasks.orchestration import progress_display
+from tasks.orchestration.progress_display import ProgressDisplay
 
-LOG = logging.getLogger("test_live")
+LOG = logging.getLogger("test_progress_display")
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def _connected(server: dict[str, str]) -> Iterator[None]:
 def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The time, which a test moves on."""
     value = [100.0]
-    monkeypatch.setattr("tasks.orchestration.live.time.monotonic", lambda: value[0])
+    monkeypatch.setattr("tasks.orchestration.progress_display.time.monotonic", lambda: value[0])
     return value
 
 
@@ -39,11 +39,11 @@ def values_of(updates: Sequence[Update]) -> str:
 
 def artifacts() -> dict[str, list[Artifact]]:
     """Of this server, by key, as they are now."""
-    found: dict[str, list[Artifact]] = {}
+    by_key: dict[str, list[Artifact]] = {}
     with get_client(sync_client=True) as client:
         for artifact in client.read_artifacts():
-            found.setdefault(str(artifact.key), []).append(artifact)
-    return found
+            by_key.setdefault(str(artifact.key), []).append(artifact)
+    return by_key
 
 
 @pytest.mark.server
@@ -53,9 +53,9 @@ def test_one_artefact_of_each_kind_moves_on_and_ends_complete(now: list[float]) 
 
     @flow
     def stage() -> None:
-        shown = Live(LOG, values_of)
+        display = ProgressDisplay(LOG, values_of)
         for done in range(1, 6):
-            shown.show(Update("Train it", done, 5, f"note {done}", {"loss": float(done)}))
+            display.show(Update("Train it", done, 5, f"note {done}", {"loss": float(done)}))
             seen.append({key: [a.data for a in of] for key, of in artifacts().items()})
             now[0] += 6
 
@@ -73,7 +73,7 @@ def test_one_artefact_of_each_kind_moves_on_and_ends_complete(now: list[float]) 
 def test_what_brings_no_values_has_no_plot() -> None:
     @flow
     def stage() -> None:
-        Live(LOG, values_of).show(Update("sampling", 1, 4))
+        ProgressDisplay(LOG, values_of).show(Update("sampling", 1, 4))
 
     stage()
     assert "sampling-plot" not in artifacts() and "sampling-progress" in artifacts()
@@ -83,11 +83,11 @@ def test_a_plot_that_cannot_be_drawn_is_told_once_and_stops_nothing(
     now: list[float], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown = []
-    monkeypatch.setattr(live, "create_progress_artifact", lambda *arguments: shown.append(arguments))
-    monkeypatch.setattr(live, "update_progress_artifact", lambda *arguments: shown.append(arguments))
-    stage = Live(LOG, values_of)
+    monkeypatch.setattr(progress_display, "create_progress_artifact", lambda *arguments: shown.append(arguments))
+    monkeypatch.setattr(progress_display, "update_progress_artifact", lambda *arguments: shown.append(arguments))
+    display = ProgressDisplay(LOG, values_of)
     for done in range(3):
-        stage.show(Update("x", done, 9, "", {"another": 1.0}))
+        display.show(Update("x", done, 9, "", {"another": 1.0}))
         now[0] += 60
     assert len(shown) == 3
     assert [record.getMessage() for record in caplog.records] == ["x: no further plot in the UI: KeyError: 'loss'"]
@@ -102,10 +102,10 @@ def test_a_server_that_refuses_is_told_once_and_stops_nothing(
         asked.append(arguments)
         raise httpx.ConnectError("no route")
 
-    monkeypatch.setattr(live, "create_progress_artifact", refuse)
-    shown = Live(LOG)
+    monkeypatch.setattr(progress_display, "create_progress_artifact", refuse)
+    display = ProgressDisplay(LOG)
     for done in range(3):
-        shown.show(Update("x", done, 9))
+        display.show(Update("x", done, 9))
         now[0] += 60
     assert len(asked) == 1
     assert [record.getMessage() for record in caplog.records if "no route" in record.getMessage()]

@@ -1,4 +1,4 @@
-"""`pivotrl tag`: a name for an artefact that stays where it is put."""
+"""`pivotrl tag`: a name for an artefact. Runs do not move it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from tasks.store.store import Store
 _MOVED_BY_RUNS = "latest"
 
 
-def tagged(store: Store, ref: Ref, tag: str) -> dict[str, Any]:
-    """Point a tag at an artefact; `before` is the version that it pointed at, None for a new tag.
+def set_tag(store: Store, ref: Ref, tag: str) -> dict[str, Any]:
+    """Point a tag at an artefact; `before` is the version that it pointed at until now, None for a new tag.
 
     Raises:
-        ConfigurationError: not a tag's form, a tag that runs or `pivotrl promote` move, or another artefact's version.
+        ConfigurationError: no form of a tag, a tag that runs or `pivotrl promote` move, or a version of an artefact.
         NotInStore: no such artefact.
     """
     manifest = store.manifest(ref)
@@ -26,12 +26,13 @@ def tagged(store: Store, ref: Ref, tag: str) -> dict[str, Any]:
         raise ConfigurationError(f"the tag {tag!r} of policies is moved by `pivotrl promote {ref}`; use that")
     if store.objects.exists(f"{ref.stage}/{tag}/manifest.json"):
         raise ConfigurationError(f"{tag!r} is a version of {ref.stage}, and a tag would hide it; choose another name")
-    before = store.tags(ref.stage).get(tag)
+    previous = store.tags(ref.stage).get(tag)
     store.tag(manifest.ref, tag)
-    return {"stage": ref.stage, "version": ref.version, "tag": tag, "before": before}
+    return {"stage": ref.stage, "version": ref.version, "tag": tag, "before": previous}
 
 
-def text(found: dict[str, Any]) -> str:
+def text(change: dict[str, Any]) -> str:
     """The same for a person."""
-    moved = f", before at {found['before']}" if found["before"] not in (None, found["version"]) else ""
-    return f"{found['stage']}@{found['tag']} is {found['stage']}@{found['version']}{moved}"
+    stage, version, previous = change["stage"], change["version"], change["before"]
+    moved = f", before at {previous}" if previous not in (None, version) else ""
+    return f"{stage}@{change['tag']} is {stage}@{version}{moved}"

@@ -12,16 +12,16 @@ from tasks.errors import ConfigurationError
 from tasks.store.manifest import Manifest, Ref
 from tasks.store.store import Store
 
-_CELL = 400
+_LONGEST_VALUE = 400
 """Characters of one value that are shown to a person."""
 
 
-def shown(store: Store, ref: Ref, rows: int, table: str = "") -> dict[str, Any]:
-    """What there is to know of an artefact; for trajectories `by_source`, for profiles the share without variance.
+def describe(store: Store, ref: Ref, rows: int, table: str = "") -> dict[str, Any]:
+    """What its manifest says, and its first rows; for profiles also the share of states without variance.
 
     Args:
-        rows: of the table, to show.
-        table: another of its tables than the one that bears its name.
+        rows: how many rows of the table to give.
+        table: empty for the one that bears the artefact's name.
 
     Raises:
         ConfigurationError: it has no such table.
@@ -32,12 +32,12 @@ def shown(store: Store, ref: Ref, rows: int, table: str = "") -> dict[str, Any]:
     table = table or manifest.stage
     if table not in tables:
         raise ConfigurationError(f"{ref} has no table {table!r}; its tables are {', '.join(tables)}")
-    found: dict[str, Any] = {
+    description: dict[str, Any] = {
         "stage": manifest.stage,
         "version": manifest.version,
         "rows": manifest.rows,
         "bytes": manifest.bytes,
-        "tables": {table: sum(part.rows for part in manifest.table(table)) for table in tables},
+        "tables": {name: sum(part.rows for part in manifest.table(name)) for name in tables},
         "reasons": manifest.reasons,
         "inputs": manifest.inputs,
         "config": manifest.config,
@@ -49,8 +49,8 @@ def shown(store: Store, ref: Ref, rows: int, table: str = "") -> dict[str, Any]:
         **manifest.summary,
     }
     if manifest.stage == "profiles":
-        found["zero_variance"] = zero_variance(store.read(ref))
-    return {**found, "sample": list(_first(store, manifest, table, rows))}
+        description["zero_variance"] = zero_variance(store.read(ref))
+    return {**description, "sample": list(_first_rows(store, manifest, table, rows))}
 
 
 def zero_variance(profiles: pl.DataFrame) -> float:
@@ -61,29 +61,30 @@ def zero_variance(profiles: pl.DataFrame) -> float:
     return float((profiles["max"] - profiles["min"] <= REWARD_TOLERANCE).mean() or 0.0)  # type: ignore[arg-type]
 
 
-def _first(store: Store, manifest: Manifest, table: str, rows: int) -> Iterator[dict[str, Any]]:
-    left = rows
+def _first_rows(store: Store, manifest: Manifest, table: str, rows: int) -> Iterator[dict[str, Any]]:
+    missing = rows
     for part in manifest.table(table):
-        if left <= 0:
+        if missing <= 0:
             return
-        head = store.read_part(manifest.ref, part).head(left)
-        left -= head.height
+        head = store.read_part(manifest.ref, part).head(missing)
+        missing -= head.height
         yield from head.iter_rows(named=True)
 
 
-def text(found: dict[str, Any]) -> str:
+def text(description: dict[str, Any]) -> str:
     """The same for a person: values longer than 400 characters are cut."""
-    plain = {key: value for key, value in found.items() if key not in ("sample", "stage", "version", "by_source")}
-    lines = [f"{found['stage']}@{found['version']}"]
+    apart = ("sample", "stage", "version", "by_source")
+    plain = {key: value for key, value in description.items() if key not in apart}
+    lines = [f"{description['stage']}@{description['version']}"]
     lines += [f"  {key}: {_cut(value)}" for key, value in plain.items() if value not in ({}, None)]
-    for uri, counts in found.get("by_source", {}).items():
+    for uri, counts in description.get("by_source", {}).items():
         lines.append(f"  {uri}: " + ", ".join(f"{count:,} {name}" for name, count in counts.items()))
-    for number, row in enumerate(found["sample"]):
+    for number, row in enumerate(description["sample"]):
         lines.append(f"row {number}")
         lines += [f"  {key}: {_cut(value)}" for key, value in row.items()]
     return "\n".join(lines)
 
 
 def _cut(value: object) -> str:
-    shown_value = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    return shown_value if len(shown_value) <= _CELL else f"{shown_value[:_CELL]}... ({len(shown_value):,} characters)"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}... ({len(text):,} characters)"

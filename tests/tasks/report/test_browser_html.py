@@ -25,8 +25,8 @@ CONTRAST = 4.5
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with chromium() as found:
-        yield found
+    with chromium() as chrome:
+        yield chrome
 
 
 @pytest.fixture(scope="module")
@@ -43,23 +43,23 @@ def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tab(browser: Any, html: Path) -> Iterator[Any]:
     """The page in a new tab; whatever it asks from elsewhere, or complains about, fails the test."""
     context = browser.new_context()
-    found = context.new_page()
-    found.set_default_timeout(PATIENCE_MS)
+    tab = context.new_page()
+    tab.set_default_timeout(PATIENCE_MS)
     troubles: list[str] = []
-    found.on("request", lambda request: troubles.append(request.url) if request.url != html.as_uri() else None)
-    found.on("pageerror", lambda error: troubles.append(str(error)))
-    found.on("console", lambda said: troubles.append(said.text) if said.type == "error" else None)
-    found.goto(html.as_uri())
-    yield found
+    tab.on("request", lambda request: troubles.append(request.url) if request.url != html.as_uri() else None)
+    tab.on("pageerror", lambda error: troubles.append(str(error)))
+    tab.on("console", lambda said: troubles.append(said.text) if said.type == "error" else None)
+    tab.goto(html.as_uri())
+    yield tab
     context.close()
     assert not troubles
 
 
 def count(tab: Any) -> int:
     """The states that the page says remain."""
-    found = re.match(r"([\d,]+) of", tab.locator("#count").inner_text())
-    assert found is not None
-    return int(found[1].replace(",", ""))
+    match = re.match(r"([\d,]+) of", tab.locator("#count").inner_text())
+    assert match is not None
+    return int(match[1].replace(",", ""))
 
 
 def column(tab: Any, title: str) -> list[str]:
