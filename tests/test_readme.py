@@ -8,7 +8,7 @@ import shlex
 import pytest
 
 from flows.cli import parser
-from flows.settings.configuration import load
+from flows.settings.configuration import load_config
 from tests.servers import ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -20,7 +20,7 @@ def test_every_command_parses(command: str) -> None:
     given = parser().parse_args(shlex.split(command)[1:])
     assert given.command == command.split()[1]
     if given.command == "run":
-        load(given.config, given.settings, given.store)
+        load_config(given.config, given.settings, given.store)
 
 
 def test_every_link_leads_somewhere() -> None:

@@ -38,12 +38,12 @@ def retrain(given: argparse.Namespace) -> None:
     """Train on old and new trajectories, and promote what is better."""
     config = _configured(given)
     from flows.settings.checks import check_run
-    from flows.settings.configuration import section
+    from flows.settings.configuration import validate_section
     from schemas.config import GateConfig
     from tasks.stages.promote.gate import check_gate
 
     bounds = {"min_gain": given.min_gain, "max_ood_loss": given.max_ood_loss}
-    gate = section(GateConfig, {name: bound for name, bound in bounds.items() if bound is not None}, "gate")
+    gate = validate_section(GateConfig, {name: bound for name, bound in bounds.items() if bound is not None}, "gate")
     check_run(config)
     check_gate(gate, config.evaluate, config.split)
     _prefect_starts()
@@ -178,9 +178,9 @@ def verify(given: argparse.Namespace) -> None:
 
 
 def _configured(given: argparse.Namespace) -> PipelineConfig:
-    from flows.settings.configuration import load
+    from flows.settings.configuration import load_config
 
-    return load(given.config, given.settings, given.store)
+    return load_config(given.config, given.settings, given.store)
 
 
 def _changes(config: PipelineConfig) -> dict[str, Any]:

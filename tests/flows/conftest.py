@@ -53,9 +53,9 @@ def grown(server: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> G
     """One for all tests that use it, so that what one of them trained and measured is there for the next."""
     folder = tmp_path_factory.mktemp("growing")
     (folder / "source").mkdir()
-    found = Growing(Store(str(folder / "store")), folder / "source", server["PREFECT_API_URL"])
-    found.add("monday.jsonl", 16, seed=1)
-    return found
+    growing = Growing(Store(str(folder / "store")), folder / "source", server["PREFECT_API_URL"])
+    growing.add("monday.jsonl", 16, seed=1)
+    return growing
 
 
 @pytest.fixture(scope="module")
@@ -80,13 +80,13 @@ def pivotrl(environment: dict[str, str], *arguments: str) -> subprocess.Complete
 def answer(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     """The JSON object on standard output of a command that succeeded."""
     assert done.returncode == 0, done.stderr[-4000:]
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
 
 
-def cached(found: dict[str, Any]) -> dict[str, bool]:
+def cached(document: dict[str, Any]) -> dict[str, bool]:
     """Stage to whether it was reused; the two evaluations count as one, reused when both were."""
     by_stage: dict[str, bool] = {}
-    for row in found["stages"]:
+    for row in document["stages"]:
         by_stage[row["stage"]] = by_stage.get(row["stage"], True) and row["cached"]
     return by_stage

@@ -8,10 +8,9 @@ from typing import Any, get_args
 import pytest
 
 from flows.compare import VARIANTS, Comparison, Variant, compare
-from flows.settings.configuration import changed, resolved
+from flows.settings.configuration import change_config, change_preset
 from tasks.errors import ConfigurationError
-from tasks.report.difference import changed as differing
-from tasks.report.difference import flat
+from tasks.report.difference import changed, flat
 from tasks.store.store import Store
 from tests.flows.growing import Growing
 
@@ -26,17 +25,18 @@ from tests.flows.growing import Growing
     ],
 )
 def test_a_variant_differs_in_one_thing(variant: str, differs: set[str]) -> None:
-    base = resolved("desk", {"score": {"verifier": {"kind": "message"}}})
-    before, after = (flat(config.model_dump(mode="json")) for config in (base, changed(base, VARIANTS[variant])))
-    assert {".".join(key.split(".")[:2]) for key in differing(before, after)} == differs
+    base = change_preset("desk", {"score": {"verifier": {"kind": "message"}}})
+    configs = (base, change_config(base, VARIANTS[variant]))
+    settings, other_settings = (flat(config.model_dump(mode="json")) for config in configs)
+    assert {".".join(key.split(".")[:2]) for key in changed(settings, other_settings)} == differs
 
 
 def test_every_variant_undoes_what_the_configuration_says_of_it() -> None:
-    odd = resolved("desk", {"train": {"method": "sft"}, "select": {"mode": "random"}})
-    found = {name: changed(odd, changes) for name, changes in VARIANTS.items()}
-    assert set(found) == set(get_args(Variant))
-    assert {name: c.train.method for name, c in found.items()} == {**dict.fromkeys(VARIANTS, "grpo"), "sft": "sft"}
-    modes = {name: c.select.mode for name, c in found.items() if name != "sft"}
+    odd = change_preset("desk", {"train": {"method": "sft"}, "select": {"mode": "random"}})
+    configs = {name: change_config(odd, changes) for name, changes in VARIANTS.items()}
+    assert set(configs) == set(get_args(Variant))
+    assert {name: c.train.method for name, c in configs.items()} == {**dict.fromkeys(VARIANTS, "grpo"), "sft": "sft"}
+    modes = {name: c.select.mode for name, c in configs.items() if name != "sft"}
     assert modes == {"pivotrl": "pivots", "random_turns": "random", "strict_match": "pivots"}
 
 
@@ -45,8 +45,8 @@ def comparison(growing: Growing) -> Comparison:
     return compare("none", ["strict_match", "sft"], growing.settings())
 
 
-def of(found: Comparison, stage: str) -> list[Any]:
-    return [artefact for artefact in found.artefacts if artefact.stage == stage]
+def of(comparison: Comparison, stage: str) -> list[Any]:
+    return [artefact for artefact in comparison.artefacts if artefact.stage == stage]
 
 
 @pytest.mark.engine
@@ -66,13 +66,13 @@ def test_what_variants_have_in_common_runs_once(comparison: Comparison) -> None:
 
 @pytest.mark.engine
 @pytest.mark.server
-def test_all_are_judged_by_one_verifier_whatever_they_were_trained_with(
+def test_all_are_evaluated_by_one_verifier_whatever_they_were_trained_with(
     growing: Growing, comparison: Comparison
 ) -> None:
     trained = [growing.store.manifest(artefact.ref).inputs["verifier"] for artefact in of(comparison, "policies")]
     assert trained[0].startswith("exact") and trained[1].startswith("world_state")
-    judged = {growing.store.manifest(artefact.ref).inputs["verifier"] for artefact in of(comparison, "evaluations")}
-    assert judged == {trained[1]}
+    verifiers = {growing.store.manifest(artefact.ref).inputs["verifier"] for artefact in of(comparison, "evaluations")}
+    assert verifiers == {trained[1]}
 
 
 @pytest.mark.engine

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from flows.retrain import Retrained, retrain
+from flows.retrain import RetrainResult, retrain
 from schemas.config import GateConfig
 from tasks.errors import ConfigurationError, NotInStore
 from tasks.store.manifest import Ref
@@ -25,7 +25,7 @@ SFT = {**CHEAP["train"], "method": "sft"}
 """What is retrained is the same to retraining; SFT needs no rollouts."""
 
 
-def run(growing: Growing, gate: GateConfig, **changes: Any) -> Retrained:
+def run(growing: Growing, gate: GateConfig, **changes: Any) -> RetrainResult:
     return retrain("none", gate=gate, config=growing.settings(train=SFT, **changes))
 
 
@@ -33,49 +33,51 @@ def events(growing: Growing, wanted: int) -> list[dict[str, Any]]:
     """The events on policies, oldest first, once there are so many: they arrive a moment later."""
     end = time.monotonic() + 60
     body = {"filter": {"event": {"prefix": ["pivotrl.policy."]}, "order": "ASC"}}
-    while len(found := growing.api("/events/filter", body)["events"]) < wanted and time.monotonic() < end:
+    while True:
+        policy_events: list[dict[str, Any]] = growing.api("/events/filter", body)["events"]
+        if len(policy_events) >= wanted or time.monotonic() > end:
+            return policy_events
         time.sleep(0.5)
-    return list(found)
 
 
 @pytest.fixture(scope="module")
-def rejected(growing: Growing) -> Retrained:
+def rejected(growing: Growing) -> RetrainResult:
     return run(growing, NEVER)
 
 
 @pytest.fixture(scope="module")
-def first(growing: Growing, rejected: Retrained) -> Ref:
+def first(growing: Growing, rejected: RetrainResult) -> Ref:
     """The policy of the first promotion: the rejected one, by a gate that lets it pass."""
-    found = run(growing, ALWAYS)
-    assert found.outcome == "Promoted"
-    assert all(artefact.cached for artefact in found.artefacts[:-1]), "another gate needs no other policy"
-    return found.artefacts[-4].ref
+    result = run(growing, ALWAYS)
+    assert result.outcome == "Promoted"
+    assert all(artefact.cached for artefact in result.artefacts[:-1]), "another gate needs no other policy"
+    return result.artefacts[-4].ref
 
 
 @pytest.fixture(scope="module")
 def second(growing: Growing, first: Ref) -> Ref:
     """The policy of the second promotion, on old data and new."""
     growing.add("tuesday.jsonl", 4, seed=2)
-    found = run(growing, ALWAYS)
-    assert found.outcome == "Promoted"
-    return found.artefacts[-4].ref
+    result = run(growing, ALWAYS)
+    assert result.outcome == "Promoted"
+    return result.artefacts[-4].ref
 
 
-def stages(found: Retrained) -> list[str]:
-    return [artefact.stage for artefact in found.artefacts]
+def stages(result: RetrainResult) -> list[str]:
+    return [artefact.stage for artefact in result.artefacts]
 
 
-def test_a_rejected_candidate_is_kept_and_not_put_into_use(growing: Growing, rejected: Retrained) -> None:
+def test_a_rejected_candidate_is_kept_and_not_put_into_use(growing: Growing, rejected: RetrainResult) -> None:
     assert rejected.outcome == "Rejected"
     assert stages(rejected)[-4:] == ["policies", "evaluations", "evaluations", "decisions"]
     assert promoted(growing.store) is None
-    before, candidate = (growing.store.read(artefact.ref) for artefact in rejected.artefacts[-3:-1])
-    assert set(before["policy"]) == {growing.store.manifest(rejected.artefacts[-1].ref).inputs["policy"]}
+    base, candidate = (growing.store.read(artefact.ref) for artefact in rejected.artefacts[-3:-1])
+    assert set(base["policy"]) == {growing.store.manifest(rejected.artefacts[-1].ref).inputs["policy"]}
     assert set(candidate["policy"]) == {str(rejected.artefacts[-4].ref)}
     assert "fails the gate against" in rejected.sentence
 
 
-def test_the_run_ends_in_a_state_of_that_name_with_a_card(growing: Growing, rejected: Retrained) -> None:
+def test_the_run_ends_in_a_state_of_that_name_with_a_card(growing: Growing, rejected: RetrainResult) -> None:
     runs = growing.api("/flow_runs/filter", {"flows": {"name": {"any_": ["retrain"]}}, "sort": "START_TIME_ASC"})
     assert (runs[0]["state_name"], runs[0]["state_type"]) == ("Rejected", "COMPLETED")
     assert runs[0]["state"]["message"] == rejected.sentence
@@ -84,13 +86,13 @@ def test_the_run_ends_in_a_state_of_that_name_with_a_card(growing: Growing, reje
     assert "## Decision" in card["data"] and rejected.sentence in card["data"]
 
 
-def test_the_same_data_do_not_train_a_rejected_recipe_again(growing: Growing, rejected: Retrained) -> None:
+def test_the_same_data_do_not_train_a_rejected_recipe_again(growing: Growing, rejected: RetrainResult) -> None:
     again = run(growing, NEVER)
     assert again.outcome == "NoNewData" and stages(again) == ["trajectories"]
     assert "was rejected" in again.sentence
 
 
-def test_the_first_promotion_moves_the_tag(growing: Growing, first: Ref, rejected: Retrained) -> None:
+def test_the_first_promotion_moves_the_tag(growing: Growing, first: Ref, rejected: RetrainResult) -> None:
     assert growing.store.resolve(f"policies@{PROMOTED}-1") == first == rejected.artefacts[-4].ref
 
 

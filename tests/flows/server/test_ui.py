@@ -76,7 +76,7 @@ def fill_in(page: Page, up: Up, store: str, samples: str) -> None:
     choose(page, "preset", "desk")
     field(page, "Store", "textarea").fill(store)
     field(page, "Source", "textarea").fill("world://desk?episodes=24&seed=1")
-    field(page, "Samples a state (K)", "input").fill(samples)
+    field(page, "Samples per state (K)", "input").fill(samples)
     choose(page, "until", "pivots")
 
 
