@@ -62,12 +62,12 @@ def check_context(c: PipelineConfig, location: str, store: Store, until: str = "
 
 def _context_lengths(c: PipelineConfig, until: str) -> Iterator[tuple[str, int]]:
     """The context length of each engine that the run starts, by its section. SFT samples in the evaluation alone."""
-    made = MADE_BY_RUN[: MADE_BY_RUN.index(until) + 1]
-    if c.train.method == "grpo" and "rollouts" in made:
+    artefacts = MADE_BY_RUN[: MADE_BY_RUN.index(until) + 1]
+    if c.train.method == "grpo" and "rollouts" in artefacts:
         yield "rollout", c.rollout.engine.max_model_len
-    if c.train.method == "grpo" and "policies" in made:
+    if c.train.method == "grpo" and "policies" in artefacts:
         yield "train", c.train.engine.max_model_len
-    if "evaluations" in made:
+    if "evaluations" in artefacts:
         yield "evaluate", c.evaluate.engine.max_model_len
 
 

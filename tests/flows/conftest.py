@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from tasks.store.store import Store
-from tests.flows.growing import Growing
+from tests.flows.growing import GrowingData
 from tests.servers import ROOT, Up, pivotrl_up
 
 SMALL = {
@@ -49,22 +49,22 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def grown(server: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Growing:
+def growing_data(server: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> GrowingData:
     """One for all tests that use it, so that what one of them trained and measured is there for the next."""
     folder = tmp_path_factory.mktemp("growing")
     (folder / "source").mkdir()
-    growing = Growing(Store(str(folder / "store")), folder / "source", server["PREFECT_API_URL"])
+    growing = GrowingData(Store(str(folder / "store")), folder / "source", server["PREFECT_API_URL"])
     growing.add("monday.jsonl", 16, seed=1)
     return growing
 
 
 @pytest.fixture(scope="module")
-def growing(grown: Growing) -> Iterator[Growing]:
+def growing(growing_data: GrowingData) -> Iterator[GrowingData]:
     """The same, with the flows of this process on its server."""
     from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 
-    with temporary_settings({PREFECT_API_URL: grown.api_url, PREFECT_LOGGING_TO_API_ENABLED: False}):
-        yield grown
+    with temporary_settings({PREFECT_API_URL: growing_data.api_url, PREFECT_LOGGING_TO_API_ENABLED: False}):
+        yield growing_data
 
 
 def command(*arguments: str) -> list[str]:

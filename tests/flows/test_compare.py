@@ -12,7 +12,7 @@ from flows.settings.configuration import change_config, change_preset
 from tasks.errors import ConfigurationError
 from tasks.report.difference import changed, flat
 from tasks.store.store import Store
-from tests.flows.growing import Growing
+from tests.flows.growing import GrowingData
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_every_variant_undoes_what_the_configuration_says_of_it() -> None:
 
 
 @pytest.fixture(scope="module")
-def comparison(growing: Growing) -> Comparison:
+def comparison(growing: GrowingData) -> Comparison:
     return compare("none", ["strict_match", "sft"], growing.settings())
 
 
@@ -67,7 +67,7 @@ def test_what_variants_have_in_common_runs_once(comparison: Comparison) -> None:
 @pytest.mark.engine
 @pytest.mark.server
 def test_all_are_evaluated_by_one_verifier_whatever_they_were_trained_with(
-    growing: Growing, comparison: Comparison
+    growing: GrowingData, comparison: Comparison
 ) -> None:
     trained = [growing.store.manifest(artefact.ref).inputs["verifier"] for artefact in of(comparison, "policies")]
     assert trained[0].startswith("exact") and trained[1].startswith("world_state")
@@ -77,7 +77,7 @@ def test_all_are_evaluated_by_one_verifier_whatever_they_were_trained_with(
 
 @pytest.mark.engine
 @pytest.mark.server
-def test_the_comparison_is_a_table_and_a_card(growing: Growing, comparison: Comparison) -> None:
+def test_the_comparison_is_a_table_and_a_card(growing: GrowingData, comparison: Comparison) -> None:
     pooled = {(row["variant"], row["scope"]) for row in comparison.rows if row["suite"] == "all"}
     assert pooled == {(name, scope) for name in ("strict_match", "sft") for scope in ("in_domain", "ood")}
     cards = growing.api("/artifacts/filter", {"artifacts": {"key": {"any_": ["comparison"]}}})
@@ -86,7 +86,7 @@ def test_the_comparison_is_a_table_and_a_card(growing: Growing, comparison: Comp
 
 @pytest.mark.server
 def test_what_a_later_variant_could_not_do_is_refused_before_the_first(
-    growing: Growing, monkeypatch: pytest.MonkeyPatch
+    growing: GrowingData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *of: None if name == "wandb" else find(name, *of))
@@ -98,6 +98,6 @@ def test_what_a_later_variant_could_not_do_is_refused_before_the_first(
 
 
 @pytest.mark.server
-def test_no_variant_is_a_mistake(growing: Growing) -> None:
+def test_no_variant_is_a_mistake(growing: GrowingData) -> None:
     with pytest.raises(ConfigurationError, match="there are pivotrl, random_turns, strict_match, sft"):
         compare("none", [], growing.settings())

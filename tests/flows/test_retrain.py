@@ -15,7 +15,7 @@ from schemas.config import GateConfig
 from tasks.errors import ConfigurationError, NotInStore
 from tasks.store.manifest import Ref
 from tasks.store.promotion import PROMOTED, promote, promoted
-from tests.flows.growing import CHEAP, Growing
+from tests.flows.growing import CHEAP, GrowingData
 from tests.servers import ROOT
 
 pytestmark = [pytest.mark.engine, pytest.mark.server]
@@ -25,11 +25,11 @@ SFT = {**CHEAP["train"], "method": "sft"}
 """What is retrained is the same to retraining; SFT needs no rollouts."""
 
 
-def run(growing: Growing, gate: GateConfig, **changes: Any) -> RetrainResult:
+def run(growing: GrowingData, gate: GateConfig, **changes: Any) -> RetrainResult:
     return retrain("none", gate=gate, config=growing.settings(train=SFT, **changes))
 
 
-def events(growing: Growing, wanted: int) -> list[dict[str, Any]]:
+def events(growing: GrowingData, wanted: int) -> list[dict[str, Any]]:
     """The events on policies, oldest first, once there are so many: they arrive a moment later."""
     end = time.monotonic() + 60
     body = {"filter": {"event": {"prefix": ["pivotrl.policy."]}, "order": "ASC"}}
@@ -41,12 +41,12 @@ def events(growing: Growing, wanted: int) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def rejected(growing: Growing) -> RetrainResult:
+def rejected(growing: GrowingData) -> RetrainResult:
     return run(growing, NEVER)
 
 
 @pytest.fixture(scope="module")
-def first(growing: Growing, rejected: RetrainResult) -> Ref:
+def first(growing: GrowingData, rejected: RetrainResult) -> Ref:
     """The policy of the first promotion: the rejected one, by a gate that lets it pass."""
     result = run(growing, ALWAYS)
     assert result.outcome == "Promoted"
@@ -55,7 +55,7 @@ def first(growing: Growing, rejected: RetrainResult) -> Ref:
 
 
 @pytest.fixture(scope="module")
-def second(growing: Growing, first: Ref) -> Ref:
+def second(growing: GrowingData, first: Ref) -> Ref:
     """The policy of the second promotion, on old data and new."""
     growing.add("tuesday.jsonl", 4, seed=2)
     result = run(growing, ALWAYS)
@@ -67,7 +67,7 @@ def stages(result: RetrainResult) -> list[str]:
     return [artefact.stage for artefact in result.artefacts]
 
 
-def test_a_rejected_candidate_is_kept_and_not_put_into_use(growing: Growing, rejected: RetrainResult) -> None:
+def test_a_rejected_candidate_is_kept_and_not_put_into_use(growing: GrowingData, rejected: RetrainResult) -> None:
     assert rejected.outcome == "Rejected"
     assert stages(rejected)[-4:] == ["policies", "evaluations", "evaluations", "decisions"]
     assert promoted(growing.store) is None
@@ -77,7 +77,7 @@ def test_a_rejected_candidate_is_kept_and_not_put_into_use(growing: Growing, rej
     assert "fails the gate against" in rejected.sentence
 
 
-def test_the_run_ends_in_a_state_of_that_name_with_a_card(growing: Growing, rejected: RetrainResult) -> None:
+def test_the_run_ends_in_a_state_of_that_name_with_a_card(growing: GrowingData, rejected: RetrainResult) -> None:
     runs = growing.api("/flow_runs/filter", {"flows": {"name": {"any_": ["retrain"]}}, "sort": "START_TIME_ASC"})
     assert (runs[0]["state_name"], runs[0]["state_type"]) == ("Rejected", "COMPLETED")
     assert runs[0]["state"]["message"] == rejected.sentence
@@ -86,17 +86,17 @@ def test_the_run_ends_in_a_state_of_that_name_with_a_card(growing: Growing, reje
     assert "## Decision" in card["data"] and rejected.sentence in card["data"]
 
 
-def test_the_same_data_do_not_train_a_rejected_recipe_again(growing: Growing, rejected: RetrainResult) -> None:
+def test_the_same_data_do_not_train_a_rejected_recipe_again(growing: GrowingData, rejected: RetrainResult) -> None:
     again = run(growing, NEVER)
     assert again.outcome == "NoNewData" and stages(again) == ["trajectories"]
     assert "was rejected" in again.sentence
 
 
-def test_the_first_promotion_moves_the_tag(growing: Growing, first: Ref, rejected: RetrainResult) -> None:
+def test_the_first_promotion_moves_the_tag(growing: GrowingData, first: Ref, rejected: RetrainResult) -> None:
     assert growing.store.resolve(f"policies@{PROMOTED}-1") == first == rejected.artefacts[-4].ref
 
 
-def test_without_new_data_a_run_ends_at_once(growing: Growing, first: Ref) -> None:
+def test_without_new_data_a_run_ends_at_once(growing: GrowingData, first: Ref) -> None:
     (growing.source / "monday.jsonl").touch()
     (growing.source / "monday.jsonl").rename(growing.source / "renamed.jsonl")
     again = run(growing, ALWAYS)
@@ -106,7 +106,7 @@ def test_without_new_data_a_run_ends_at_once(growing: Growing, first: Ref) -> No
 
 
 def test_new_data_are_trained_on_with_the_old_and_judged_against_the_policy_in_use(
-    growing: Growing, first: Ref, second: Ref
+    growing: GrowingData, first: Ref, second: Ref
 ) -> None:
     assert second != first and promoted(growing.store) == second
     decision = growing.store.manifest(growing.store.resolve("decisions"))
@@ -117,7 +117,7 @@ def test_new_data_are_trained_on_with_the_old_and_judged_against_the_policy_in_u
     assert evaluations[0].inputs | {"policy": ""} == evaluations[1].inputs | {"policy": ""}, "not the same states"
 
 
-def test_what_is_held_out_stays_held_out(growing: Growing, second: Ref) -> None:
+def test_what_is_held_out_stays_held_out(growing: GrowingData, second: Ref) -> None:
     manifests = list(growing.store.artefacts("states"))
     old, new = (growing.store.read(m.ref).select("trajectory_id", "turn_index", "split") for m in manifests[:2])
     assert new.height > old.height
@@ -126,7 +126,7 @@ def test_what_is_held_out_stays_held_out(growing: Growing, second: Ref) -> None:
     assert both.height == old.height and (both["split"] == both["split_new"]).all()
 
 
-def test_a_run_that_was_killed_before_the_tag_moved_moves_it(growing: Growing, first: Ref, second: Ref) -> None:
+def test_a_run_that_was_killed_before_the_tag_moved_moves_it(growing: GrowingData, first: Ref, second: Ref) -> None:
     # As SIGKILL leaves it between the decision's commit and the tag.
     growing.store.tag(first, PROMOTED)
     growing.store.objects.remove(f"_tags/policies/{PROMOTED}-2.json")
@@ -135,7 +135,7 @@ def test_a_run_that_was_killed_before_the_tag_moved_moves_it(growing: Growing, f
     assert promoted(growing.store) == second
 
 
-def test_roll_back_holds_until_there_are_new_data(growing: Growing, first: Ref, second: Ref) -> None:
+def test_roll_back_holds_until_there_are_new_data(growing: GrowingData, first: Ref, second: Ref) -> None:
     # In a process of its own, as the command: its event must be out before it ends.
     call = "promoted_by_hand(Store(sys.argv[1]), sys.argv[2])"
     code = f"import sys; from flows.cli.promoting import *; print({call}['before'])"
@@ -151,7 +151,7 @@ def test_roll_back_holds_until_there_are_new_data(growing: Growing, first: Ref, 
     promote(growing.store, second)
 
 
-def test_automations_hear_of_every_decision(growing: Growing, first: Ref, second: Ref) -> None:
+def test_automations_hear_of_every_decision(growing: GrowingData, first: Ref, second: Ref) -> None:
     heard = events(growing, wanted=3)
     assert [event["event"].rpartition(".")[2] for event in heard[:3]] == ["rejected", "promoted", "promoted"]
     assert heard[2]["resource"]["prefect.resource.id"] == f"pivotrl.policies.{second.version}"
@@ -159,16 +159,16 @@ def test_automations_hear_of_every_decision(growing: Growing, first: Ref, second
     assert "in domain" in heard[2]["payload"]["sentence"]
 
 
-def test_a_run_may_start_from_the_policy_in_use(growing: Growing, second: Ref) -> None:
+def test_a_run_may_start_from_the_policy_in_use(growing: GrowingData, second: Ref) -> None:
     assert run(growing, ALWAYS, model=f"policies@{PROMOTED}").outcome == "NoNewData"
 
 
-def test_the_source_may_be_said_by_an_event(growing: Growing, second: Ref) -> None:
+def test_the_source_may_be_said_by_an_event(growing: GrowingData, second: Ref) -> None:
     settings = {key: value for key, value in growing.settings(train=SFT).items() if key != "ingest"}
     assert retrain("desk", str(growing.source), ALWAYS, settings).outcome == "NoNewData"
 
 
-def test_mistakes_end_the_run_in_its_first_second(growing: Growing, second: Ref) -> None:
+def test_mistakes_end_the_run_in_its_first_second(growing: GrowingData, second: Ref) -> None:
     with pytest.raises(ConfigurationError, match="evaluate names neither skills nor ood_worlds"):
         run(growing, NEVER, evaluate={})
     with pytest.raises(ConfigurationError, match="the gate compares in domain"):
@@ -182,7 +182,7 @@ def test_mistakes_end_the_run_in_its_first_second(growing: Growing, second: Ref)
         run(growing, NEVER, model="policies@lost")
 
 
-def test_data_that_are_gone_are_an_error_that_says_what_to_do(growing: Growing, second: Ref) -> None:
+def test_data_that_are_gone_are_an_error_that_says_what_to_do(growing: GrowingData, second: Ref) -> None:
     trajectories = [m.version for m in growing.store.artefacts("trajectories") if m.rows == 20]
     for version in trajectories:
         growing.store.objects.remove(f"trajectories/{version}")

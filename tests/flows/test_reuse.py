@@ -14,7 +14,7 @@ from tasks.orchestration.stage_task import stage_task
 from tasks.store.manifest import Manifest, Ref
 from tasks.store.store import Store
 from tests.builders import commit_states, commit_trajectories, trajectory
-from tests.flows.growing import Growing
+from tests.flows.growing import GrowingData
 
 
 def commit(store: Store, stage: str, number: int, **inputs: str) -> Ref:
@@ -140,7 +140,7 @@ def test_a_run_ends_at_the_first_artefact_that_it_was_to_end_with_unless_there_a
 
 
 @pytest.mark.server
-def test_a_task_gives_what_is_in_its_state_or_raises_it(growing: Growing) -> None:
+def test_a_task_gives_what_is_in_its_state_or_raises_it(growing: GrowingData) -> None:
     @stage_task
     def fails() -> Artefact:
         raise InputError("no such file")
@@ -165,7 +165,7 @@ def test_a_task_gives_what_is_in_its_state_or_raises_it(growing: Growing) -> Non
         ("states", "states", ["trajectories", "states"]),
     ],
 )
-def test_a_flow_makes_what_comes_up_to_its_end(growing: Growing, start: str, until: str, stages: list[str]) -> None:
+def test_a_flow_makes_what_comes_up_to_its_end(growing: GrowingData, start: str, until: str, stages: list[str]) -> None:
     settings: dict[str, Any] = growing.settings()
     artefacts = pivotrl("none", start, until, settings)
     assert [artefact.stage for artefact in artefacts] == stages

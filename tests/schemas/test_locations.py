@@ -68,9 +68,9 @@ def test_the_form_refuses_it_too() -> None:
     jsonschema = pytest.importorskip("jsonschema")
     schema = PipelineConfig.model_json_schema()
     json.dumps(schema)
-    given = {"model": "desk", "ingest": {"source": "rows.jsonl"}}
-    jsonschema.validate(given | {"store": WITHOUT[2]}, schema)
+    values = {"model": "desk", "ingest": {"source": "rows.jsonl"}}
+    jsonschema.validate(values | {"store": WITHOUT[2]}, schema)
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(given | {"store": WITH[0]}, schema)
+        jsonschema.validate(values | {"store": WITH[0]}, schema)
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(given | {"ingest": {"source": WITH[3]}}, schema)
+        jsonschema.validate(values | {"ingest": {"source": WITH[3]}}, schema)
