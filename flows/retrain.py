@@ -94,8 +94,8 @@ def retrain(
         data = (states, trajectories)
         candidate = training(c, data, reference, run)
         evaluations = [evaluation(c, data, policy, run) for policy in (base, candidate)]
-        made = {artefact.stage: artefact for artefact in run.artefacts}
-        decision = wait_for(decide, gate, key, made, base, evaluations, c.store)
+        by_stage = {artefact.stage: artefact for artefact in run.artefacts}
+        decision = wait_for(decide, gate, key, by_stage, base, evaluations, c.store)
     summary = store.manifest(decision.ref).summary
     return _end("Promoted" if summary["passes"] else "Rejected", summary["sentence"], [*run.artefacts, decision])
 
