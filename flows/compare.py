@@ -1,8 +1,10 @@
-"""PivotRL, its ablations and SFT on the same demonstrations, as a flow: each variant differs by configuration alone.
+"""PivotRL, its ablations and SFT on the same demonstrations, as a flow:
 
-All are trained on the same trajectories and split, from the same model, and every policy is evaluated by the settings
-of the configuration that is given, its verifier too, whatever the variant was trained with. Stages that variants have
-in common run once.
+    (ingest > split > ... > train > evaluate the base and the candidate) x variants > one table
+
+Variants differ by configuration alone: all start from the same model, trajectories and split. Every policy is evaluated
+with the settings and the verifier of the run's own configuration, whatever the variant was trained with. Stages that
+variants have in common run once.
 """
 
 from __future__ import annotations
@@ -14,18 +16,19 @@ from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 from pydantic import BaseModel, ConfigDict
 
-from flows.pivotrl import evaluation, training
-from flows.reuse import Given
+from flows.pivotrl import demonstrations, evaluation, training
+from flows.reuse import Run
 from flows.settings.checks import check_context
-from flows.settings.configuration import Changes, Preset, changed, resolved
+from flows.settings.configuration import Changes, Preset, change_config, change_preset
+from flows.settings.pipeline import PipelineConfig
 from schemas.variants import VARIANT_NAMES, Variant
 from tasks.artefact.stage import Artefact
 from tasks.children.child import children_stopped_on_error
 from tasks.errors import ConfigurationError
 from tasks.orchestration.stage_task import fail_without_traceback
-from tasks.policy.files import resolve, trained
+from tasks.policy.files import resolve
 from tasks.report.comparison import card, comparison
-from tasks.stages.evaluate.stage import check
+from tasks.stages.evaluate.stage import check as check_evaluation
 from tasks.stages.train.stage import check as check_training
 from tasks.store.store import Store
 
@@ -39,12 +42,12 @@ VARIANTS: dict[str, dict[str, Any]] = {
     },
     "sft": {"train": {"method": "sft"}},
 }
-"""What each sets: the method, turns drawn without looking at their profile, and string equality as the reward are the
-ablations of the paper's section on them."""
+"""The settings of each. `random_turns` draws turns without looking at their profile and `strict_match` rewards string
+equality: these are the paper's ablations."""
 
 
 class Comparison(BaseModel):
-    """Each variant's gain over the base, as `tasks.report.comparison.comparison` gives it, and what was made."""
+    """Each variant's gain over the base, as `tasks.report.comparison.comparison` gives it, and the run's artefacts."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -66,25 +69,28 @@ def compare(
         variants: PivotRL, PivotRL on random turns, PivotRL with string equality as its reward, SFT.
         config: What differs from the preset, for all variants alike.
     """
-    c = resolved(preset, config)
-    check(c.evaluate)
+    c = change_preset(preset, config)
+    check_evaluation(c.evaluate)
     if not variants:
         raise ConfigurationError(f"compare: no variant is named; there are {', '.join(VARIANTS)}")
-    configs = {name: changed(c, VARIANTS[name]) for name in variants}
-    for varied in configs.values():
-        check_training(varied.train)
+    configs: dict[str, PipelineConfig] = {name: change_config(c, VARIANTS[name]) for name in variants}
+    for variant in configs.values():
+        check_training(variant.train)
     store = Store(c.store)
     base = resolve(c.model, store)
-    for varied in configs.values():
-        check_context(varied, base.location, store)
-    artefacts: list[Artefact] = []
-    measured: dict[str, Artefact] = {}
+    for variant in configs.values():
+        check_context(variant, base.location, store)
+    run = Run()
+    evaluations: dict[str, Artefact] = {}
     with children_stopped_on_error():
-        for name, varied in configs.items():
-            made = list(training(varied, base, Given()))
-            before, measured[name] = evaluation(c, made, base, stored_policy(made[-1].ref))
-            artefacts += [*made, before, measured[name]]
-    rows = comparison(store.read(before.ref), {name: store.read(one.ref) for name, one in measured.items()})
-    settings = {name: json.dumps(VARIANTS[name]) for name in measured}
+        for name, variant in configs.items():
+            data = demonstrations(variant, run)
+            candidate = training(variant, data, base, run)
+            base_evaluation = evaluation(c, data, base, run)
+            evaluations[name] = evaluation(c, data, candidate, run)
+    rows = comparison(
+        store.read(base_evaluation.ref), {name: store.read(artefact.ref) for name, artefact in evaluations.items()}
+    )
+    settings = {name: json.dumps(VARIANTS[name]) for name in configs}
     create_markdown_artifact(card(rows, settings), key="comparison", description=", ".join(configs))
-    return Comparison(rows=rows, artefacts=artefacts)
+    return Comparison(rows=rows, artefacts=run.artefacts)

@@ -1,26 +1,26 @@
 """PivotRL as a flow (arXiv 2603.21383):
 
-    ingest > split > (rollout > score > profile > select > train) x rounds > evaluate before and after
+    ingest > split > (rollout > score > profile > select > train) x rounds > evaluate the model and the trained policy
 
-Every stage reads and writes versioned artefacts; one whose inputs and configuration have been seen before is not run
-again.
+Every stage reads and writes versioned artefacts. A stage whose inputs and configuration have been seen before is not
+run again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 from prefect import flow
 
-from flows.reuse import Given, Until, check_until, given
+from flows.reuse import EndOfRun, Run, Until, check_until, existing_artefacts
 from flows.settings.checks import check_context
-from flows.settings.configuration import Changes, Preset, resolved
+from flows.settings.configuration import Changes, Preset, change_preset
 from flows.settings.pipeline import PipelineConfig
 from tasks.artefact.stage import Artefact
 from tasks.children.child import children_stopped_on_error
 from tasks.orchestration.stage_task import fail_without_traceback
-from tasks.policy.files import Policy, resolve, trained
-from tasks.stages.evaluate.stage import check
+from tasks.policy.files import Policy, resolve, stored_policy
+from tasks.stages.evaluate.stage import check as check_evaluation
 from tasks.stages.evaluate.task import evaluate
 from tasks.stages.ingest.task import ingest
 from tasks.stages.profile.task import profile
@@ -32,43 +32,38 @@ from tasks.stages.train.stage import check as check_training
 from tasks.stages.train.task import train
 from tasks.store.store import Store
 
+Data = tuple[Artefact, Artefact]
+"""States, and the trajectories that they were cut from."""
 
-def training(c: PipelineConfig, reference: Policy, made: Given) -> Iterator[Artefact]:
-    """Each artefact up to the trained policy as it is made; what `made` holds is taken instead, in the first round."""
-    check_training(c.train)
-    url = c.store
-    yield (trajectories := made.pop("trajectories") or ingest.submit(c.ingest, url).result())
-    yield (states := made.pop("states") or split.submit(c.split, trajectories, url).result())
-    data = (states, trajectories)
+
+def demonstrations(c: PipelineConfig, run: Run) -> Data:
+    """Cut recorded trajectories into states, and hold some out."""
+    trajectories = run.make(ingest, c.ingest, c.store)
+    states = run.make(split, c.split, trajectories, c.store)
+    return states, trajectories
+
+
+def training(c: PipelineConfig, data: Data, reference: Policy, run: Run) -> Policy:
+    """Profile, select and train, once per round; each round goes on from the policy of the one before."""
+    make, url = run.make, c.store
+    states, _ = data
     policy, pivots = reference, None
     for number in range(c.rounds):
         seed = c.seed + number * 1000
         if c.train.method == "grpo":
-            if not made.profiled:
-                yield (rollouts := made.pop("rollouts") or rollout.submit(c.rollout, *data, policy, seed, url).result())
-                yield (scores := made.pop("scores") or score.submit(c.score, rollouts, *data, url).result())
-            yield (profiles := made.pop("profiles") or profile.submit(c.profile, scores, states, url).result())
-            yield (pivots := made.pop("pivots") or select.submit(c.select, profiles, seed, url).result())
-        update = made.pop("policies") or train.submit(c.train, c.score, pivots, *data, policy, seed, url).result()
-        policy = stored_policy(update.ref)
-        yield update
+            profiles = run.imported_profiles()
+            if profiles is None:
+                rollouts = make(rollout, c.rollout, *data, policy, seed, url)
+                scores = make(score, c.score, rollouts, *data, url)
+                profiles = make(profile, c.profile, scores, states, url)
+            pivots = make(select, c.select, profiles, seed, url)
+        policy = stored_policy(make(train, c.train, c.score, pivots, *data, policy, seed, url).ref)
+    return policy
 
 
-def evaluation(c: PipelineConfig, artefacts: Iterable[Artefact], *policies: Policy) -> Iterator[Artefact]:
-    """The evaluation of each policy, all on the held-out states of the same artefacts and with the same verifier."""
-    made = {artefact.stage: artefact for artefact in artefacts}
-    for policy in policies:
-        data = (made["states"], made["trajectories"])
-        yield evaluate.submit(c.evaluate, c.score, *data, policy, c.seed, c.store).result()
-
-
-def stages(c: PipelineConfig, reference: Policy, made: Given) -> Iterator[Artefact]:
-    """Each artefact of a run as it is made."""
-    artefacts = []
-    for artefact in training(c, reference, made):
-        artefacts.append(artefact)
-        yield artefact
-    yield from evaluation(c, artefacts, reference, stored_policy(artefacts[-1].ref))
+def evaluation(c: PipelineConfig, data: Data, policy: Policy, run: Run) -> Artefact:
+    """Measure a policy; all policies of a run on the same held-out states and with the same verifier."""
+    return run.make(evaluate, c.evaluate, c.score, *data, policy, c.seed, c.store)
 
 
 @flow(name="pivotrl")
@@ -89,19 +84,18 @@ def pivotrl(
         until: The last artefact to make: policies are those of the last round, what comes before them is the first's.
         config: What differs from the preset. What is left empty is the preset's.
     """
-    c = resolved(preset, config)
+    c = change_preset(preset, config)
     check_until(until, c.train.method)
-    check(c.evaluate)
+    check_evaluation(c.evaluate)
+    check_training(c.train)
     store = Store(c.store)
-    reference = resolve(c.model, store)
-    check_context(c, reference.location, store, until)
-    made = given(store, start, until)
-    artefacts = []
-    left = {"policies": c.rounds, "evaluations": 2}.get(until, 1)
-    with children_stopped_on_error():
-        for artefact in stages(c, reference, made):
-            artefacts.append(artefact)
-            left -= artefact.stage == until
-            if not left:
-                break
-    return artefacts
+    base = resolve(c.model, store)
+    check_context(c, base.location, store, until)
+    run = Run(existing_artefacts(store, start, until), until)
+    with children_stopped_on_error(), suppress(EndOfRun):
+        data = demonstrations(c, run)
+        candidate = training(c, data, base, run)
+        if until == "evaluations":
+            for policy in (base, candidate):
+                evaluation(c, data, policy, run)
+    return run.artefacts

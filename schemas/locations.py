@@ -1,5 +1,5 @@
-"""A path or URL of data, as the configuration holds it: it is logged, shown and written into manifests, so it never
-carries a secret. Those come from the environment."""
+"""A path or URL of data in the configuration. It is logged, shown and written into manifests, so it never carries a
+secret. Secrets come from the environment."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 DEFAULT_STORE = ".pivotrl/store"
-"""Where artefacts go unless the configuration or PIVOTRL_STORE says otherwise; below the working folder."""
+"""Where artefacts go unless the configuration or PIVOTRL_STORE says otherwise. Relative to the working folder."""
 
 _USER_AND_SECRET = r"://[^/@:\s]+:(?!\d+(/|$))[^@\s]+@"
-"""name:secret@ before a host. A secret of AWS may hold a slash, which a port never precedes."""
+"""name:secret@ before a host. An AWS secret may hold a slash; a port and a slash after the colon are no secret."""
 _WEB_USER = r"https?://[^/?#@\s]+@"
-"""TOKEN@ before the host of a web server, also without a secret after it."""
+"""TOKEN@ or TOKEN:@ before the host of a web server."""
 _SECRET_PARAMETER = (
     r"[?&;#](AWSAccessKeyId|Signature|X-Amz-(Credential|Signature|Security-Token)|sig|secret|password|passwd|token"
     r"|key|api_?key|access_?key(_?id)?|secret_?(access_?)?key|access_?token)="
@@ -32,8 +32,10 @@ REFUSAL = (
 
 
 def holds_credentials(location: str) -> bool:
-    """Whether a path or URL carries a password, a key, a token or a signature; a name alone is none, but in a web
-    address, where tokens are given so."""
+    """Whether a path or URL carries a password, a key, a token or a signature.
+
+    A user's name alone is none, except in a web address, where a token is given that way.
+    """
     return _SECRET.search(re.sub(_BRANCH, "", location)) is not None
 
 
@@ -48,4 +50,4 @@ Location = Annotated[
     AfterValidator(_without_credentials),
     Field(json_schema_extra={"not": {"pattern": _ANY_SECRET}}),
 ]
-"""A path or URL; one that carries a secret is refused, by the form too, before it is stored as a parameter."""
+"""A path or URL without a secret. The form refuses one too, before it is stored as a parameter of a run."""

@@ -1,7 +1,7 @@
 """The stages, in the order of a run.
 
 This is the one list of them: the command line, `--until`, the store, the README of an artefact, cards and tests take
-theirs from here. The code of each is tasks/stages/<verb>.
+theirs from here. The code of a stage is in tasks/stages/<verb>.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ class StageInfo(NamedTuple):
     artefact: str
     verb: str
     sentence: str
-    """What the artefact is, with what a row of it is."""
+    """What the artefact is, and what a row of it is."""
     side_tables: tuple[str, ...] = ()
-    """Tables of the artefact beside the one that bears its name."""
+    """The artefact's tables beside the one of its own name."""
     when: Literal["once", "each round", "retraining"] = "once"
     skipped_by_sft: bool = False
 
@@ -81,7 +81,7 @@ STAGES = (
 
 ARTEFACTS = tuple(stage.artefact for stage in STAGES)
 MADE_BY_RUN = tuple(stage.artefact for stage in STAGES if stage.when != "retraining")
-"""What `pivotrl run` makes; `pivotrl retrain` makes the rest."""
+"""What `pivotrl run` makes; `pivotrl retrain` makes all."""
 SKIPPED_BY_SFT = tuple(stage.artefact for stage in STAGES if stage.skipped_by_sft)
 HOLDERS = {table: stage.artefact for stage in STAGES for table in stage.side_tables}
-"""Side table to the artefact that holds it."""
+"""The artefact that holds each side table."""

@@ -8,7 +8,7 @@ import shlex
 import pytest
 
 from flows.cli import parse
-from flows.settings.configuration import load
+from flows.settings.configuration import load_config
 from tests.servers import ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -21,7 +21,7 @@ def test_every_command_parses(command: str) -> None:
     assert function.__name__.strip("_") == command.split()[1]
     if command.split()[1] in ("run", "retrain", "compare"):
         bound.apply_defaults()
-        load(*(bound.arguments[name] for name in ("config", "settings", "store")))
+        load_config(*(bound.arguments[name] for name in ("config", "settings", "store")))
 
 
 def test_every_link_leads_somewhere() -> None:

@@ -18,9 +18,9 @@ def ls(
     as_json: AsJSON = False,
 ) -> None:
     """List artefacts."""
-    from tasks.report.listing import listed, text
+    from tasks.report.listing import listing, text
 
-    answer({"artefacts": listed(open_store(store), stage)}, lambda result: text(result["artefacts"]), as_json=as_json)
+    answer({"artefacts": listing(open_store(store), stage)}, lambda result: text(result["artefacts"]), as_json=as_json)
 
 
 def show(
@@ -33,10 +33,10 @@ def show(
     as_json: AsJSON = False,
 ) -> None:
     """Show an artefact and some of its rows."""
-    from tasks.report.showing import shown, text
+    from tasks.report.description import describe, text
 
     opened = open_store(store)
-    answer(shown(opened, opened.resolve(artefact), rows, table), text, as_json=as_json)
+    answer(describe(opened, opened.resolve(artefact), rows, table), text, as_json=as_json)
 
 
 def diff(

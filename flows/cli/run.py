@@ -35,9 +35,9 @@ def run(
 ) -> None:
     """Run the pipeline of a preset or a YAML file."""
     from flows.settings.checks import check_run
-    from flows.settings.configuration import load
+    from flows.settings.configuration import load_config
 
-    c = load(config, settings, store)
+    c = load_config(config, settings, store)
     check_run(c, start, until)
     say_that_prefect_starts()
     from flows.pivotrl import pivotrl
@@ -66,13 +66,13 @@ def retrain(
 ) -> None:
     """Train on old and new trajectories, promote what is better."""
     from flows.settings.checks import check_run
-    from flows.settings.configuration import load, section
+    from flows.settings.configuration import load_config, validate_section
     from schemas.config import GateConfig
     from tasks.stages.promote.gate import check_gate
 
-    c = load(config, settings, store)
+    c = load_config(config, settings, store)
     bounds = {"min_gain": min_gain, "max_ood_loss": max_ood_loss}
-    gate = section(GateConfig, {name: bound for name, bound in bounds.items() if bound is not None}, "gate")
+    gate = validate_section(GateConfig, {name: bound for name, bound in bounds.items() if bound is not None}, "gate")
     check_run(c)
     check_gate(gate, c.evaluate, c.split)
     say_that_prefect_starts()
@@ -95,9 +95,9 @@ def compare(
 ) -> None:
     """PivotRL, its ablations and SFT on the same demonstrations."""
     from flows.settings.checks import check_run
-    from flows.settings.configuration import load
+    from flows.settings.configuration import load_config
 
-    c = load(config, settings, store)
+    c = load_config(config, settings, store)
     check_run(c)
     say_that_prefect_starts()
     from flows.compare import compare

@@ -22,10 +22,10 @@ def tag(
     as_json: AsJSON = False,
 ) -> None:
     """Name an artefact."""
-    from tasks.report.tagging import tagged, text
+    from tasks.store.tags import set_tag, text
 
     opened = open_store(store)
-    answer(tagged(opened, opened.resolve(artefact), name), text, as_json=as_json)
+    answer(set_tag(opened, opened.resolve(artefact), name), text, as_json=as_json)
 
 
 def promote(

@@ -1,4 +1,4 @@
-"""From a preset or a YAML file, and changes to it (`--set key=value`, the UI's form), to a validated configuration."""
+"""Make a validated configuration of a preset or a YAML file and changes to it: `--set key=value`, or the UI's form."""
 
 from __future__ import annotations
 
@@ -22,64 +22,54 @@ _NONE = "none"
 _Settings = TypeVar("_Settings", bound=BaseModel)
 
 Preset = Literal["desk", "tool-use", "none"]
-"""A configuration of infra/presets; none: the defaults."""
+"""A configuration of infra/presets; none stands for the defaults alone."""
 
 Changes = Annotated[dict[str, Any], WithJsonSchema(changes_schema(PipelineConfig))]
-"""Settings by section, as in a YAML file; any part of them. In the UI, a form with every setting."""
+"""Any part of the settings, by section, as in a YAML file. In the UI it is a form with every setting."""
 
 
-def presets() -> list[str]:
-    """The names of the built-in configurations."""
+def preset_names() -> list[str]:
+    """The configurations of infra/presets."""
     return sorted(path.stem for path in PRESETS.glob("*.yaml"))
 
 
-def resolved(preset: str, changes: Mapping[str, Any]) -> PipelineConfig:
-    """The configuration of a preset with changes to it.
+def change_preset(preset: str, changes: Mapping[str, Any]) -> PipelineConfig:
+    """The configuration of a preset with changes to it, as a flow gets them.
 
     Raises:
         ConfigurationError: no such preset, an unknown key, a value out of bounds.
     """
-    return validated(_changed(_preset(preset), changes), f"preset {preset!r} with the changes given")
+    return _validate_config(_merge(_read_values(preset), changes), f"preset {preset!r} with the changes given")
 
 
-def changed(config: PipelineConfig, changes: Mapping[str, Any]) -> PipelineConfig:
+def change_config(config: PipelineConfig, changes: Mapping[str, Any]) -> PipelineConfig:
     """A configuration that differs in nothing but the changes.
 
     Raises:
         ConfigurationError: an unknown key, a value out of bounds.
     """
-    return validated(_changed(config.model_dump(mode="json", exclude_unset=True), changes), "the changes given")
+    return _validate_config(_merge(config.model_dump(mode="json", exclude_unset=True), changes), "the changes given")
 
 
-def load(name: str, settings: Sequence[str] = (), store: str | None = None) -> PipelineConfig:
-    """The configuration of a preset or file, with settings applied in order.
+def load_config(name: str, settings: Sequence[str] = (), store: str | None = None) -> PipelineConfig:
+    """The configuration of a preset or file with `key=value` settings applied in order, as the command line gets them.
 
     Raises:
         ConfigurationError: no such preset or file, not YAML, an unknown key, a value out of bounds.
     """
-    values = _preset(name)
+    values = _read_values(name)
     for setting in settings:
-        _set(values, setting)
+        _set_key(values, setting)
     if store is not None:
         values["store"] = store
-    return validated(values, name)
+    return _validate_config(values, name)
 
 
-def validated(values: dict[str, Any], where: str) -> PipelineConfig:
-    """The configuration of plain values; a store that they do not name is the environment's, PIVOTRL_STORE.
-
-    Raises:
-        ConfigurationError: as `section`.
-    """
-    store = default_store()
-    return section(PipelineConfig, {**({"store": store} if store else {}), **values}, where)
-
-
-def section(model: type[_Settings], values: Mapping[str, Any], where: str) -> _Settings:
-    """The settings of plain values.
+def validate_section(model: type[_Settings], values: Mapping[str, Any], where: str) -> _Settings:
+    """Plain values as the settings that they are of.
 
     Raises:
-        ConfigurationError: every problem with its key, one a line.
+        ConfigurationError: every problem with its key, one per line.
     """
     try:
         return model.model_validate(values)
@@ -88,26 +78,32 @@ def section(model: type[_Settings], values: Mapping[str, Any], where: str) -> _S
 
 
 def default_store() -> str:
-    """The store that the environment names, PIVOTRL_STORE, a path as it is seen from here; empty where it names none.
+    """The store that PIVOTRL_STORE names, a path made absolute; "" where the environment names none.
 
     Raises:
         ConfigurationError: it is a URL with a credential in it.
     """
-    named = os.environ.get("PIVOTRL_STORE", "")
-    if holds_credentials(named):
+    store = os.environ.get("PIVOTRL_STORE", "")
+    if holds_credentials(store):
         raise ConfigurationError(f"PIVOTRL_STORE: {REFUSAL}")
-    return named if not named or "://" in named else str(Path(named).expanduser().absolute())
+    return store if not store or "://" in store else str(Path(store).expanduser().absolute())
 
 
-def _preset(name: str) -> dict[str, Any]:
+def _validate_config(values: dict[str, Any], where: str) -> PipelineConfig:
+    """A store that the values do not name is the environment's."""
+    store = default_store()
+    return validate_section(PipelineConfig, {**({"store": store} if store else {}), **values}, where)
+
+
+def _read_values(name: str) -> dict[str, Any]:
     """The values of a preset or of a YAML file."""
     if name == _NONE:
         return {}
-    path = PRESETS / f"{name}.yaml" if name in presets() else Path(name)
+    path = PRESETS / f"{name}.yaml" if name in preset_names() else Path(name)
     if path.is_dir():
         raise ConfigurationError(f"{path} is a folder: name the YAML file in it")
     if not path.is_file():
-        known = [*presets(), _NONE]
+        known = [*preset_names(), _NONE]
         hint = nearest(name, known) or "."
         raise ConfigurationError(f"no preset or file {name!r}{hint} The presets are {', '.join(known)}")
     try:
@@ -119,23 +115,23 @@ def _preset(name: str) -> dict[str, Any]:
     return values
 
 
-def _changed(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Sections are merged key by key; a verifier of another kind replaces the one before it whole."""
-    changed = dict(values)
+def _merge(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Sections are merged key by key; a verifier of another kind replaces the preset's whole."""
+    merged = dict(values)
     for key, change in changes.items():
-        before = changed.get(key)
-        if isinstance(before, Mapping) and isinstance(change, Mapping) and not _another_kind(before, change):
-            changed[key] = _changed(before, change)
+        value = merged.get(key)
+        if isinstance(value, Mapping) and isinstance(change, Mapping) and not _is_of_another_kind(change, value):
+            merged[key] = _merge(value, change)
         else:
-            changed[key] = change
-    return changed
+            merged[key] = change
+    return merged
 
 
-def _another_kind(before: Mapping[str, Any], change: Mapping[str, Any]) -> bool:
-    return "kind" in change and change["kind"] != before.get("kind")
+def _is_of_another_kind(change: Mapping[str, Any], value: Mapping[str, Any]) -> bool:
+    return "kind" in change and change["kind"] != value.get("kind")
 
 
-def _set(values: dict[str, Any], setting: str) -> None:
+def _set_key(values: dict[str, Any], setting: str) -> None:
     key, equals, text = setting.partition("=")
     if not equals or not key:
         raise ConfigurationError(f"--set {setting!r}: write it as key=value, such as select.max_mean=0.5")

@@ -1,4 +1,4 @@
-"""The configuration of a run: its model, seed and store, and a section per stage."""
+"""The configuration of a run: its model, seed and store, and one section per stage."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class PipelineConfig(Section):
     @model_validator(mode="after")
     def _contexts_fit(self) -> PipelineConfig:
         for name, section in (("rollout", self.rollout), ("train", self.train), ("evaluate", self.evaluate)):
-            if section.max_tokens >= section.engine.max_model_len:
+            if section.engine.prompt_room(section.max_tokens) < 1:
                 raise ValueError(
                     f"{name}.max_tokens ({section.max_tokens}) leaves no room for a prompt in "
                     f"{name}.engine.max_model_len ({section.engine.max_model_len})"

@@ -1,5 +1,7 @@
-"""Whether a model reads as far as its engines are told to. vLLM would refuse after the stages before it have run, and
-propose a variable with which a model is sampled beyond what it was trained for.
+"""Check that a model's context is as long as the configuration says.
+
+vLLM checks it too, but only when the stages before it have run. It then proposes a variable with which it samples
+beyond the length that the model was trained for.
 """
 
 from __future__ import annotations
@@ -16,28 +18,28 @@ from tasks.store.store import Store
 
 _LENGTH = "max_position_embeddings"
 _SCALED_ALREADY = ("longrope", "llama3", "yarn", "su", "deepseek_yarn", "deepseek_llama_scaling")
-"""Kinds of rope scaling of which `max_position_embeddings` is the length after scaling, as vLLM takes them too."""
+"""Kinds of rope scaling with which `max_position_embeddings` is the length after scaling; the same list as vLLM's."""
 
 
 def require_context(model: str, location: str, lengths: Mapping[str, int], store: Store) -> None:
-    """Refuse a context length that the model does not have. What only the hub can tell is left to vLLM.
+    """Refuse a context length that the model does not have. Models that only the hub knows are left to vLLM.
 
     Args:
         model: as the configuration names it.
         location: of that policy, as `Policy.location`.
-        lengths: of each engine that the run starts, `engine.max_model_len` by the section's name.
+        lengths: `engine.max_model_len` of each engine that the run starts, by the section's name.
 
     Raises:
-        ConfigurationError: every length that is too large, and the largest that would do.
+        ConfigurationError: which lengths are too large, and the largest that will do.
     """
     settings = _settings(location, store) if lengths else None
-    if not isinstance(settings, Mapping) or not settings or _says_enough(settings, max(lengths.values())):
+    if not isinstance(settings, Mapping) or not settings or _names_as_much(settings, max(lengths.values())):
         return
     context = _context(settings)
-    long = [f"{name}.engine.max_model_len" for name, length in lengths.items() if context and length > context]
-    if long:
+    too_long = [f"{name}.engine.max_model_len" for name, length in lengths.items() if context and length > context]
+    if too_long:
         raise ConfigurationError(
-            f"model {model!r} reads {context:,} tokens at most, fewer than {' and '.join(long)}: set them to "
+            f"model {model!r} reads {context:,} tokens at most, fewer than {' and '.join(too_long)}: set them to "
             f"{context} or less, or take a model with a longer context"
         )
 
@@ -52,16 +54,18 @@ def _settings(location: str, store: Store) -> Any:
     return json.loads(path.read_text()) if path.is_file() else None
 
 
-def _says_enough(settings: Mapping[str, Any], length: int) -> bool:
-    """Whether the file as it is written names a context of that length: then transformers, which takes seconds to
-    import, is not asked."""
-    named = settings.get(_LENGTH)
-    return isinstance(named, int) and named >= length
+def _names_as_much(settings: Mapping[str, Any], length: int) -> bool:
+    """Whether config.json itself names a context of that length."""
+    # Scaling only lengthens a context. So this answer is safe, and saves the seconds that transformers takes to import.
+    context = settings.get(_LENGTH)
+    return isinstance(context, int) and context >= length
 
 
 def _context(settings: Mapping[str, Any]) -> int | None:
-    """The longest context, of a model with several parts that of the one that writes, rope scaling included; None for
-    a model that transformers does not know or that has no such bound."""
+    """The longest context, rope scaling included; of a model with several parts, that of the part that writes text.
+
+    None for a model that transformers does not know, or that has no such bound.
+    """
     from transformers import AutoConfig
 
     try:
@@ -76,9 +80,10 @@ def _context(settings: Mapping[str, Any]) -> int | None:
 
 
 def _factor(rope: Any, model_type: str) -> float:
-    """By how much rope scaling lengthens the context; the parameters are one set, or one a kind of layer."""
-    if not isinstance(rope, Mapping) or "gemma3" in model_type:  # whose length is the scaled one
+    """By how much rope scaling lengthens the context."""
+    if not isinstance(rope, Mapping) or "gemma3" in model_type:  # Gemma 3 names its length after scaling, as vLLM knows
         return 1.0
-    sets = [rope, *(part for part in rope.values() if isinstance(part, Mapping))]
-    factors = [one.get("factor") for one in sets if one.get("rope_type") not in _SCALED_ALREADY]
-    return max((float(factor) for factor in factors if factor), default=1.0)
+    # One set of parameters, or one per kind of layer.
+    parameter_sets = [rope, *(layers for layers in rope.values() if isinstance(layers, Mapping))]
+    unscaled = [parameters for parameters in parameter_sets if parameters.get("rope_type") not in _SCALED_ALREADY]
+    return max((float(parameters["factor"]) for parameters in unscaled if parameters.get("factor")), default=1.0)

@@ -17,14 +17,14 @@ EPISODES = (400, 4000)
 PART_SIZES = (64, 640)
 SCRIPT = """
 import resource, sys, time
-from flows.settings.configuration import load
+from flows.settings.configuration import load_config
 from tasks.stages.ingest import stage as ingest
 from tasks.stages.split import stage as splitting
 from tasks.artefact.stage import obtain
 from tasks.store.store import Store
 
 source, part_size, root = sys.argv[1:]
-config = load("desk", [f"ingest.source={source}", f"ingest.part_size={part_size}"])
+config = load_config("desk", [f"ingest.source={source}", f"ingest.part_size={part_size}"])
 store = Store(root)
 began = time.perf_counter()
 trajectories = obtain(

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from tasks.store.store import Store
-from tests.flows.growing import Growing
+from tests.flows.growing import GrowingData
 from tests.servers import ROOT, Up, pivotrl_up
 
 SMALL = {
@@ -49,22 +49,22 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def grown(server: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Growing:
+def growing_data(server: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> GrowingData:
     """One for all tests that use it, so that what one of them trained and measured is there for the next."""
     folder = tmp_path_factory.mktemp("growing")
     (folder / "source").mkdir()
-    found = Growing(Store(str(folder / "store")), folder / "source", server["PREFECT_API_URL"])
-    found.add("monday.jsonl", 16, seed=1)
-    return found
+    growing = GrowingData(Store(str(folder / "store")), folder / "source", server["PREFECT_API_URL"])
+    growing.add("monday.jsonl", 16, seed=1)
+    return growing
 
 
 @pytest.fixture(scope="module")
-def growing(grown: Growing) -> Iterator[Growing]:
+def growing(growing_data: GrowingData) -> Iterator[GrowingData]:
     """The same, with the flows of this process on its server."""
     from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 
-    with temporary_settings({PREFECT_API_URL: grown.api_url, PREFECT_LOGGING_TO_API_ENABLED: False}):
-        yield grown
+    with temporary_settings({PREFECT_API_URL: growing_data.api_url, PREFECT_LOGGING_TO_API_ENABLED: False}):
+        yield growing_data
 
 
 def command(*arguments: str) -> list[str]:
@@ -80,13 +80,13 @@ def pivotrl(environment: dict[str, str], *arguments: str) -> subprocess.Complete
 def answer(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     """The JSON object on standard output of a command that succeeded."""
     assert done.returncode == 0, done.stderr[-4000:]
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
 
 
-def cached(found: dict[str, Any]) -> dict[str, bool]:
+def cached(document: dict[str, Any]) -> dict[str, bool]:
     """Stage to whether it was reused; the two evaluations count as one, reused when both were."""
     by_stage: dict[str, bool] = {}
-    for row in found["stages"]:
+    for row in document["stages"]:
         by_stage[row["stage"]] = by_stage.get(row["stage"], True) and row["cached"]
     return by_stage

@@ -1,4 +1,4 @@
-"""A store and a folder of trajectories that grows, for flows that are called in this process."""
+"""A store, and a folder of trajectories that grows, for flows that run in this process."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ CHEAP = {
 
 
 @dataclass(frozen=True)
-class Growing:
-    """Where a run reads and writes, and the Prefect server that hears of it."""
+class GrowingData:
+    """The folder that a run reads, the store that it writes, and the Prefect server that hears of it."""
 
     store: Store
     source: Path
@@ -35,7 +35,7 @@ class Growing:
         (self.source / name).write_text("\n".join(lines))
 
     def settings(self, **changes: Any) -> dict[str, Any]:
-        """What a run is given beside the preset `none`."""
+        """A run's changes to the preset `none`."""
         return {**CHEAP, "store": self.store.root, "ingest": {"source": str(self.source)}, **changes}
 
     def api(self, path: str, body: dict[str, Any]) -> Any:

@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 
 from flows.compare import VARIANTS, Comparison, compare
-from flows.settings.configuration import changed, resolved
+from flows.settings.configuration import change_config, change_preset
 from schemas.variants import VARIANT_NAMES
 from tasks.errors import ConfigurationError
-from tasks.report.difference import changed as differing
-from tasks.report.difference import flat
+from tasks.report.difference import changed, flat
 from tasks.store.store import Store
-from tests.flows.growing import Growing
+from tests.flows.growing import GrowingData
 
 
 @pytest.mark.parametrize(
@@ -27,9 +26,10 @@ from tests.flows.growing import Growing
     ],
 )
 def test_a_variant_differs_in_one_thing(variant: str, differs: set[str]) -> None:
-    base = resolved("desk", {"score": {"verifier": {"kind": "message"}}})
-    before, after = (flat(config.model_dump(mode="json")) for config in (base, changed(base, VARIANTS[variant])))
-    assert {".".join(key.split(".")[:2]) for key in differing(before, after)} == differs
+    base = change_preset("desk", {"score": {"verifier": {"kind": "message"}}})
+    configs = (base, change_config(base, VARIANTS[variant]))
+    settings, other_settings = (flat(config.model_dump(mode="json")) for config in configs)
+    assert {".".join(key.split(".")[:2]) for key in changed(settings, other_settings)} == differs
 
 
 def test_every_variant_has_its_settings_in_the_order_of_the_names() -> None:
@@ -38,20 +38,20 @@ def test_every_variant_has_its_settings_in_the_order_of_the_names() -> None:
 
 
 def test_every_variant_undoes_what_the_configuration_says_of_it() -> None:
-    odd = resolved("desk", {"train": {"method": "sft"}, "select": {"mode": "random"}})
-    found = {name: changed(odd, changes) for name, changes in VARIANTS.items()}
-    assert {name: c.train.method for name, c in found.items()} == {**dict.fromkeys(VARIANTS, "grpo"), "sft": "sft"}
-    modes = {name: c.select.mode for name, c in found.items() if name != "sft"}
+    odd = change_preset("desk", {"train": {"method": "sft"}, "select": {"mode": "random"}})
+    configs = {name: change_config(odd, changes) for name, changes in VARIANTS.items()}
+    assert {name: c.train.method for name, c in configs.items()} == {**dict.fromkeys(VARIANTS, "grpo"), "sft": "sft"}
+    modes = {name: c.select.mode for name, c in configs.items() if name != "sft"}
     assert modes == {"pivotrl": "pivots", "random_turns": "random", "strict_match": "pivots"}
 
 
 @pytest.fixture(scope="module")
-def comparison(growing: Growing) -> Comparison:
+def comparison(growing: GrowingData) -> Comparison:
     return compare("none", ["strict_match", "sft"], growing.settings())
 
 
-def of(found: Comparison, stage: str) -> list[Any]:
-    return [artefact for artefact in found.artefacts if artefact.stage == stage]
+def of(comparison: Comparison, stage: str) -> list[Any]:
+    return [artefact for artefact in comparison.artefacts if artefact.stage == stage]
 
 
 @pytest.mark.engine
@@ -71,18 +71,18 @@ def test_what_variants_have_in_common_runs_once(comparison: Comparison) -> None:
 
 @pytest.mark.engine
 @pytest.mark.server
-def test_all_are_judged_by_one_verifier_whatever_they_were_trained_with(
-    growing: Growing, comparison: Comparison
+def test_all_are_evaluated_by_one_verifier_whatever_they_were_trained_with(
+    growing: GrowingData, comparison: Comparison
 ) -> None:
     trained = [growing.store.manifest(artefact.ref).inputs["verifier"] for artefact in of(comparison, "policies")]
     assert trained[0].startswith("exact") and trained[1].startswith("world_state")
-    judged = {growing.store.manifest(artefact.ref).inputs["verifier"] for artefact in of(comparison, "evaluations")}
-    assert judged == {trained[1]}
+    verifiers = {growing.store.manifest(artefact.ref).inputs["verifier"] for artefact in of(comparison, "evaluations")}
+    assert verifiers == {trained[1]}
 
 
 @pytest.mark.engine
 @pytest.mark.server
-def test_the_comparison_is_a_table_and_a_card(growing: Growing, comparison: Comparison) -> None:
+def test_the_comparison_is_a_table_and_a_card(growing: GrowingData, comparison: Comparison) -> None:
     pooled = {(row["variant"], row["scope"]) for row in comparison.rows if row["suite"] == "all"}
     assert pooled == {(name, scope) for name in ("strict_match", "sft") for scope in ("in_domain", "ood")}
     cards = growing.api("/artifacts/filter", {"artifacts": {"key": {"any_": ["comparison"]}}})
@@ -91,7 +91,7 @@ def test_the_comparison_is_a_table_and_a_card(growing: Growing, comparison: Comp
 
 @pytest.mark.server
 def test_what_a_later_variant_could_not_do_is_refused_before_the_first(
-    growing: Growing, monkeypatch: pytest.MonkeyPatch
+    growing: GrowingData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *of: None if name == "wandb" else find(name, *of))
@@ -103,6 +103,6 @@ def test_what_a_later_variant_could_not_do_is_refused_before_the_first(
 
 
 @pytest.mark.server
-def test_no_variant_is_a_mistake(growing: Growing) -> None:
+def test_no_variant_is_a_mistake(growing: GrowingData) -> None:
     with pytest.raises(ConfigurationError, match="there are pivotrl, random_turns, strict_match, sft"):
         compare("none", [], growing.settings())

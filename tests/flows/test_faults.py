@@ -1,4 +1,8 @@
-"""Kill it, start it twice: nothing half-made is ever seen, and the next run goes on."""
+"""Kill it, start it twice: nothing half-made is ever seen, and the next run goes on.
+
+PIVOTRL_KILLS is how many runs are killed, each at the next moment of `MOMENTS`; PIVOTRL_KILLS_SEED draws the fractions
+of a second between a moment and its kill.
+"""
 
 from __future__ import annotations
 
@@ -13,50 +17,59 @@ from pathlib import Path
 
 import pytest
 
+from schemas.stages import MADE_BY_RUN
 from tests.flows.conftest import answer, command, pivotrl
-from tests.servers import ROOT
+from tests.servers import ROOT, command_line, descendants, eventually
 
 pytestmark = [pytest.mark.engine, pytest.mark.server]
-DATA_STAGES = ("trajectories", "states", "rollouts", "scores", "profiles", "pivots")
+DATA_STAGES = MADE_BY_RUN[: MADE_BY_RUN.index("pivots") + 1]
+MOMENTS = ("trajectories@", "states@", "'rollout-", "rollouts@", "scores@", "profiles@")
+"""What a run logs on its way to pivots, in order; 'rollout- is when the first part is sampled."""
 KILLS = int(os.environ.get("PIVOTRL_KILLS", "3"))
+SEED = int(os.environ.get("PIVOTRL_KILLS_SEED", "0"))
 
 
 def contents(store: Path) -> dict[str, list[str]]:
     """Stage to the hashes of its committed parts; every one of them is checked against the file."""
-    found: dict[str, list[str]] = {}
+    parts: dict[str, list[str]] = {}
     for path in sorted(store.glob("[!_]*/*/manifest.json")):
         manifest = json.loads(path.read_text())
         for part in manifest["parts"]:
             assert hashlib.sha256((path.parent / part["key"]).read_bytes()).hexdigest() == part["sha256"]
-        found.setdefault(manifest["stage"], []).extend(f"{part['key']} {part['sha256']}" for part in manifest["parts"])
-    return found
+        parts.setdefault(manifest["stage"], []).extend(f"{part['key']} {part['sha256']}" for part in manifest["parts"])
+    return parts
+
+
+def kill_when_logged(line: list[str], environment: dict[str, str], log: Path, moment: str, after_s: float) -> int:
+    """Run a command and kill it with SIGKILL so long after it has logged the moment; its exit status."""
+    with log.open("w") as errors:
+        process = subprocess.Popen(line, env=environment, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=errors)
+    end = time.monotonic() + 300
+    while moment not in log.read_text() and process.poll() is None and time.monotonic() < end:
+        time.sleep(0.01)
+    time.sleep(after_s)
+    process.kill()
+    return process.wait()
 
 
 def test_killed_runs_end_as_an_undisturbed_one(server: dict[str, str], small: Path, tmp_path: Path) -> None:
     until = ("--until", "pivots", "--json")
-    began = time.monotonic()
     answer(pivotrl(server, "run", str(small), "--store", str(tmp_path / "calm"), *until))
-    whole = time.monotonic() - began
     disturbed = tmp_path / "disturbed"
-    moments = random.Random(0)
-    for _ in range(KILLS):
-        process = subprocess.Popen(
-            command("run", str(small), "--store", str(disturbed), *until),
-            env=server,
-            cwd=ROOT,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            process.wait(moments.uniform(0.2, 1.0) * whole)
-        except subprocess.TimeoutExpired:
-            os.kill(process.pid, signal.SIGKILL)
-            process.wait()
+    line = command("run", str(small), "--store", str(disturbed), *until)
+    pauses = random.Random(SEED)
+    killed = f"PIVOTRL_KILLS={KILLS} PIVOTRL_KILLS_SEED={SEED}: killed"
+    for number in range(KILLS):
+        moment, after_s = MOMENTS[number * len(MOMENTS) // KILLS], pauses.uniform(0, 0.2)
+        killed += f", {after_s:.3f} s after {moment}"
+        log = tmp_path / f"{number}.log"
+        status = kill_when_logged(line, server, log, moment, after_s)
+        assert status == -signal.SIGKILL and moment in log.read_text(), f"{killed}: {log.read_text()[-2000:]}"
         answer(pivotrl(server, "ls", "--store", str(disturbed), "--json"))
-        contents(disturbed)
+        assert contents(disturbed).keys() <= set(DATA_STAGES), killed
     answer(pivotrl(server, "run", str(small), "--store", str(disturbed), *until))
-    assert set(contents(disturbed)) == set(DATA_STAGES)
-    assert contents(disturbed) == contents(tmp_path / "calm")
+    assert set(contents(disturbed)) == set(DATA_STAGES), killed
+    assert contents(disturbed) == contents(tmp_path / "calm"), killed
 
 
 def test_two_runs_at_once_make_each_artefact_once(server: dict[str, str], small: Path, tmp_path: Path) -> None:
@@ -73,9 +86,8 @@ def test_two_runs_at_once_make_each_artefact_once(server: dict[str, str], small:
         folders = list((tmp_path / stage).iterdir())
         assert len(folders) == 1
         manifest = json.loads((folders[0] / "manifest.json").read_text())
-        assert {path.name for path in folders[0].iterdir()} == {"manifest.json", "README.md"} | {
-            p["key"] for p in manifest["parts"]
-        }
+        files = {"manifest.json", "README.md", *(part["key"] for part in manifest["parts"])}
+        assert {path.name for path in folders[0].iterdir()} == files
 
 
 def test_ctrl_c_is_a_sentence_and_ends_the_children(server: dict[str, str], small: Path, tmp_path: Path) -> None:
@@ -87,27 +99,13 @@ def test_ctrl_c_is_a_sentence_and_ends_the_children(server: dict[str, str], smal
         stderr=subprocess.PIPE,
         text=True,
     )
-    end = time.monotonic() + 120
-    children: list[int] = []
-    while not children and time.monotonic() < end:
-        time.sleep(0.2)
-        listing = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-        children = [pid for pid in _descendants(process.pid) if _runs_worker(pid)] if listing.exists() else []
-    assert children
+    children = eventually(lambda: workers(process.pid), 120)
     os.kill(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "pivotrl: stopped" in errors
-    assert not any(_runs_worker(pid) for pid in children)
+    assert not any(map(command_line, children))
 
 
-def _descendants(pid: int) -> list[int]:
-    below = [int(child) for path in Path(f"/proc/{pid}/task").glob("*/children") for child in path.read_text().split()]
-    return below + [deeper for child in below for deeper in _descendants(child)]
-
-
-def _runs_worker(pid: int) -> bool:
-    try:
-        return b"tasks.stages.rollout.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except FileNotFoundError:
-        return False
+def workers(pid: int) -> list[int]:
+    return [child for child, line in descendants(pid).items() if "tasks.stages.rollout.worker" in line]

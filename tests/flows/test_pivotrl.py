@@ -9,10 +9,10 @@ from typing import Any
 import polars as pl
 import pytest
 
+from schemas.stages import MADE_BY_RUN
 from tests.flows.conftest import answer, cached, pivotrl
 
 pytestmark = [pytest.mark.engine, pytest.mark.server]
-STAGES = ("trajectories", "states", "rollouts", "scores", "profiles", "pivots", "policies", "evaluations")
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def first(server: dict[str, str], small: Path, store: Path) -> dict[str, Any]:
 
 
 def test_a_run_makes_every_stage(first: dict[str, Any], store: Path) -> None:
-    assert [row["stage"] for row in first["stages"]] == [*STAGES, "evaluations"]
+    assert [row["stage"] for row in first["stages"]] == [*MADE_BY_RUN, "evaluations"]
     assert not any(cached(first).values())
     for row in first["stages"]:
         assert row["rows"] > 0
@@ -60,8 +60,8 @@ def test_a_change_reruns_its_stage_and_what_follows(
     first: dict[str, Any], server: dict[str, str], small: Path, store: Path
 ) -> None:
     changed = ("--set", "select.max_mean=0.9", "--until", "pivots")
-    found = cached(answer(pivotrl(server, "run", str(small), "--store", str(store), "--json", *changed)))
-    assert [stage for stage, reused in found.items() if not reused] == ["pivots"]
+    stages = cached(answer(pivotrl(server, "run", str(small), "--store", str(store), "--json", *changed)))
+    assert [stage for stage, reused in stages.items() if not reused] == ["pivots"]
 
 
 def test_states_that_were_sampled_are_not_sampled_again_when_data_is_added(
@@ -94,35 +94,35 @@ def test_a_deleted_manifest_reruns_its_stage(
 def test_a_run_starts_from_an_artefact(first: dict[str, Any], server: dict[str, str], small: Path, store: Path) -> None:
     pivots = next(row["version"] for row in first["stages"] if row["stage"] == "pivots")
     start = ("--from", f"pivots@{pivots}", "--until", "policies")
-    found = answer(
+    document = answer(
         pivotrl(server, "run", str(small), "--store", str(store), "--json", *start, "--set", "rollout.samples=7")
     )
-    versions = {row["stage"]: row["version"] for row in found["stages"]}
+    versions = {row["stage"]: row["version"] for row in document["stages"]}
     assert versions["pivots"] == pivots
     assert versions["rollouts"] == next(row["version"] for row in first["stages"] if row["stage"] == "rollouts")
-    assert found["stages"][-1]["cached"]
+    assert document["stages"][-1]["cached"]
 
 
 def test_a_second_round_profiles_and_trains_the_policy_of_the_first(
     first: dict[str, Any], server: dict[str, str], small: Path, store: Path
 ) -> None:
     rounds = ("--set", "rounds=2", "--until", "policies")
-    found = answer(pivotrl(server, "run", str(small), "--store", str(store), "--json", *rounds))
-    one, two = STAGES[:7], STAGES[2:7]
-    assert [row["stage"] for row in found["stages"]] == [*one, *two]
-    assert [row["cached"] for row in found["stages"]] == [True] * len(one) + [False] * len(two)
-    trained = f"policies@{found['stages'][6]['version']}"
+    document = answer(pivotrl(server, "run", str(small), "--store", str(store), "--json", *rounds))
+    first_round, second_round = MADE_BY_RUN[:7], MADE_BY_RUN[2:7]
+    assert [row["stage"] for row in document["stages"]] == [*first_round, *second_round]
+    assert [row["cached"] for row in document["stages"]] == [True] * len(first_round) + [False] * len(second_round)
+    trained = f"policies@{document['stages'][6]['version']}"
     inputs = {
-        row["stage"]: json.loads(Path(row["uri"], "manifest.json").read_text())["inputs"] for row in found["stages"]
+        row["stage"]: json.loads(Path(row["uri"], "manifest.json").read_text())["inputs"] for row in document["stages"]
     }
     assert inputs["rollouts"]["policy"] == inputs["policies"]["policy"] == trained
 
 
 def test_sft_is_the_same_flow(server: dict[str, str], small: Path, store: Path, first: dict[str, Any]) -> None:
     sft = ("--set", "train.method=sft", "--until", "policies")
-    found = answer(pivotrl(server, "run", str(small), "--store", str(store), "--json", *sft))
-    assert [row["stage"] for row in found["stages"]] == ["trajectories", "states", "policies"]
-    metrics = pl.read_parquet(f"{found['stages'][-1]['uri']}/policies-*.parquet")
+    document = answer(pivotrl(server, "run", str(small), "--store", str(store), "--json", *sft))
+    assert [row["stage"] for row in document["stages"]] == ["trajectories", "states", "policies"]
+    metrics = pl.read_parquet(f"{document['stages'][-1]['uri']}/policies-*.parquet")
     assert metrics["reward_mean"].null_count() == metrics.height
     assert metrics["loss"][-1] < metrics["loss"][0] * 1.5
 

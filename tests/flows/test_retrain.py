@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from flows.retrain import Retrained, retrain
+from flows.retrain import RetrainResult, retrain
 from schemas.config import GateConfig
 from tasks.errors import ConfigurationError, NotInStore
 from tasks.store.manifest import Ref
 from tasks.store.promotion import PROMOTED, policy_in_use, promote
-from tests.flows.growing import CHEAP, Growing
+from tests.flows.conftest import answer, pivotrl
+from tests.flows.growing import CHEAP, GrowingData
 
 pytestmark = [pytest.mark.engine, pytest.mark.server]
 NEVER = GateConfig(min_gain=10)
@@ -22,57 +23,59 @@ SFT = {**CHEAP["train"], "method": "sft"}
 """What is retrained is the same to retraining; SFT needs no rollouts."""
 
 
-def run(growing: Growing, gate: GateConfig, **changes: Any) -> Retrained:
+def run(growing: GrowingData, gate: GateConfig, **changes: Any) -> RetrainResult:
     return retrain("none", gate=gate, config=growing.settings(train=SFT, **changes))
 
 
-def events(growing: Growing, wanted: int) -> list[dict[str, Any]]:
+def events(growing: GrowingData, wanted: int) -> list[dict[str, Any]]:
     """The events on policies, oldest first, once there are so many: they arrive a moment later."""
     end = time.monotonic() + 60
     body = {"filter": {"event": {"prefix": ["pivotrl.policy."]}, "order": "ASC"}}
-    while len(found := growing.api("/events/filter", body)["events"]) < wanted and time.monotonic() < end:
+    while True:
+        policy_events: list[dict[str, Any]] = growing.api("/events/filter", body)["events"]
+        if len(policy_events) >= wanted or time.monotonic() > end:
+            return policy_events
         time.sleep(0.5)
-    return list(found)
 
 
 @pytest.fixture(scope="module")
-def rejected(growing: Growing) -> Retrained:
+def rejected(growing: GrowingData) -> RetrainResult:
     return run(growing, NEVER)
 
 
 @pytest.fixture(scope="module")
-def first(growing: Growing, rejected: Retrained) -> Ref:
+def first(growing: GrowingData, rejected: RetrainResult) -> Ref:
     """The policy of the first promotion: the rejected one, by a gate that lets it pass."""
-    found = run(growing, ALWAYS)
-    assert found.outcome == "Promoted"
-    assert all(artefact.cached for artefact in found.artefacts[:-1]), "another gate needs no other policy"
-    return found.artefacts[-4].ref
+    result = run(growing, ALWAYS)
+    assert result.outcome == "Promoted"
+    assert all(artefact.cached for artefact in result.artefacts[:-1]), "another gate needs no other policy"
+    return result.artefacts[-4].ref
 
 
 @pytest.fixture(scope="module")
-def second(growing: Growing, first: Ref) -> Ref:
+def second(growing: GrowingData, first: Ref) -> Ref:
     """The policy of the second promotion, on old data and new."""
     growing.add("tuesday.jsonl", 4, seed=2)
-    found = run(growing, ALWAYS)
-    assert found.outcome == "Promoted"
-    return found.artefacts[-4].ref
+    result = run(growing, ALWAYS)
+    assert result.outcome == "Promoted"
+    return result.artefacts[-4].ref
 
 
-def stages(found: Retrained) -> list[str]:
-    return [artefact.stage for artefact in found.artefacts]
+def stages(result: RetrainResult) -> list[str]:
+    return [artefact.stage for artefact in result.artefacts]
 
 
-def test_a_rejected_candidate_is_kept_and_not_put_into_use(growing: Growing, rejected: Retrained) -> None:
+def test_a_rejected_candidate_is_kept_and_not_put_into_use(growing: GrowingData, rejected: RetrainResult) -> None:
     assert rejected.outcome == "Rejected"
     assert stages(rejected)[-4:] == ["policies", "evaluations", "evaluations", "decisions"]
     assert policy_in_use(growing.store) is None
-    before, candidate = (growing.store.read(artefact.ref) for artefact in rejected.artefacts[-3:-1])
-    assert set(before["policy"]) == {growing.store.manifest(rejected.artefacts[-1].ref).inputs["policy"]}
+    base, candidate = (growing.store.read(artefact.ref) for artefact in rejected.artefacts[-3:-1])
+    assert set(base["policy"]) == {growing.store.manifest(rejected.artefacts[-1].ref).inputs["policy"]}
     assert set(candidate["policy"]) == {str(rejected.artefacts[-4].ref)}
     assert "fails the gate against" in rejected.sentence
 
 
-def test_the_run_ends_in_a_state_of_that_name_with_a_card(growing: Growing, rejected: Retrained) -> None:
+def test_the_run_ends_in_a_state_of_that_name_with_a_card(growing: GrowingData, rejected: RetrainResult) -> None:
     runs = growing.api("/flow_runs/filter", {"flows": {"name": {"any_": ["retrain"]}}, "sort": "START_TIME_ASC"})
     assert (runs[0]["state_name"], runs[0]["state_type"]) == ("Rejected", "COMPLETED")
     assert runs[0]["state"]["message"] == rejected.sentence
@@ -81,17 +84,17 @@ def test_the_run_ends_in_a_state_of_that_name_with_a_card(growing: Growing, reje
     assert "## Decision" in card["data"] and rejected.sentence in card["data"]
 
 
-def test_the_same_data_do_not_train_a_rejected_recipe_again(growing: Growing, rejected: Retrained) -> None:
+def test_the_same_data_do_not_train_a_rejected_recipe_again(growing: GrowingData, rejected: RetrainResult) -> None:
     again = run(growing, NEVER)
     assert again.outcome == "NoNewData" and stages(again) == ["trajectories"]
     assert "was rejected" in again.sentence
 
 
-def test_the_first_promotion_moves_the_tag(growing: Growing, first: Ref, rejected: Retrained) -> None:
+def test_the_first_promotion_moves_the_tag(growing: GrowingData, first: Ref, rejected: RetrainResult) -> None:
     assert growing.store.resolve(f"policies@{PROMOTED}-1") == first == rejected.artefacts[-4].ref
 
 
-def test_without_new_data_a_run_ends_at_once(growing: Growing, first: Ref) -> None:
+def test_without_new_data_a_run_ends_at_once(growing: GrowingData, first: Ref) -> None:
     (growing.source / "monday.jsonl").touch()
     (growing.source / "monday.jsonl").rename(growing.source / "renamed.jsonl")
     again = run(growing, ALWAYS)
@@ -101,7 +104,7 @@ def test_without_new_data_a_run_ends_at_once(growing: Growing, first: Ref) -> No
 
 
 def test_new_data_are_trained_on_with_the_old_and_judged_against_the_policy_in_use(
-    growing: Growing, first: Ref, second: Ref
+    growing: GrowingData, first: Ref, second: Ref
 ) -> None:
     assert second != first and policy_in_use(growing.store) == second
     decision = growing.store.manifest(growing.store.resolve("decisions"))
@@ -112,7 +115,7 @@ def test_new_data_are_trained_on_with_the_old_and_judged_against_the_policy_in_u
     assert evaluations[0].inputs | {"policy": ""} == evaluations[1].inputs | {"policy": ""}, "not the same states"
 
 
-def test_what_is_held_out_stays_held_out(growing: Growing, second: Ref) -> None:
+def test_what_is_held_out_stays_held_out(growing: GrowingData, second: Ref) -> None:
     manifests = list(growing.store.artefacts("states"))
     old, new = (growing.store.read(m.ref).select("trajectory_id", "turn_index", "split") for m in manifests[:2])
     assert new.height > old.height
@@ -121,7 +124,7 @@ def test_what_is_held_out_stays_held_out(growing: Growing, second: Ref) -> None:
     assert both.height == old.height and (both["split"] == both["split_new"]).all()
 
 
-def test_a_run_that_was_killed_before_the_tag_moved_moves_it(growing: Growing, first: Ref, second: Ref) -> None:
+def test_a_run_that_was_killed_before_the_tag_moved_moves_it(growing: GrowingData, first: Ref, second: Ref) -> None:
     # As SIGKILL leaves it between the decision's commit and the tag.
     growing.store.tag(first, PROMOTED)
     growing.store.objects.remove(f"_tags/policies/{PROMOTED}-2.json")
@@ -130,7 +133,7 @@ def test_a_run_that_was_killed_before_the_tag_moved_moves_it(growing: Growing, f
     assert policy_in_use(growing.store) == second
 
 
-def test_roll_back_holds_until_there_are_new_data(growing: Growing, first: Ref, second: Ref) -> None:
+def test_roll_back_holds_until_there_are_new_data(growing: GrowingData, first: Ref, second: Ref) -> None:
     # In a process of its own, as the command: its event must be out before it ends.
     environment = {**os.environ, "PREFECT_API_URL": growing.api_url}
     done = pivotrl(environment, "promote", f"policies@{PROMOTED}-1", "--store", growing.store.root, "--json")
@@ -143,7 +146,7 @@ def test_roll_back_holds_until_there_are_new_data(growing: Growing, first: Ref, 
     promote(growing.store, second)
 
 
-def test_automations_hear_of_every_decision(growing: Growing, first: Ref, second: Ref) -> None:
+def test_automations_hear_of_every_decision(growing: GrowingData, first: Ref, second: Ref) -> None:
     heard = events(growing, wanted=3)
     assert [event["event"].rpartition(".")[2] for event in heard[:3]] == ["rejected", "promoted", "promoted"]
     assert heard[2]["resource"]["prefect.resource.id"] == f"pivotrl.policies.{second.version}"
@@ -151,16 +154,16 @@ def test_automations_hear_of_every_decision(growing: Growing, first: Ref, second
     assert "in domain" in heard[2]["payload"]["sentence"]
 
 
-def test_a_run_may_start_from_the_policy_in_use(growing: Growing, second: Ref) -> None:
+def test_a_run_may_start_from_the_policy_in_use(growing: GrowingData, second: Ref) -> None:
     assert run(growing, ALWAYS, model=f"policies@{PROMOTED}").outcome == "NoNewData"
 
 
-def test_the_source_may_be_said_by_an_event(growing: Growing, second: Ref) -> None:
+def test_the_source_may_be_said_by_an_event(growing: GrowingData, second: Ref) -> None:
     settings = {key: value for key, value in growing.settings(train=SFT).items() if key != "ingest"}
     assert retrain("desk", str(growing.source), ALWAYS, settings).outcome == "NoNewData"
 
 
-def test_mistakes_end_the_run_in_its_first_second(growing: Growing, second: Ref) -> None:
+def test_mistakes_end_the_run_in_its_first_second(growing: GrowingData, second: Ref) -> None:
     with pytest.raises(ConfigurationError, match="evaluate names neither skills nor ood_worlds"):
         run(growing, NEVER, evaluate={})
     with pytest.raises(ConfigurationError, match="the gate compares in domain"):
@@ -174,7 +177,7 @@ def test_mistakes_end_the_run_in_its_first_second(growing: Growing, second: Ref)
         run(growing, NEVER, model="policies@lost")
 
 
-def test_data_that_are_gone_are_an_error_that_says_what_to_do(growing: Growing, second: Ref) -> None:
+def test_data_that_are_gone_are_an_error_that_says_what_to_do(growing: GrowingData, second: Ref) -> None:
     trajectories = [m.version for m in growing.store.artefacts("trajectories") if m.rows == 20]
     for version in trajectories:
         growing.store.objects.remove(f"trajectories/{version}")

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from flows.cli import parse
-from flows.settings.configuration import resolved
+from flows.settings.configuration import change_preset
 from tests.servers import ROOT
 
 FILE = ROOT / "infra" / "compose.yaml"
@@ -143,7 +143,7 @@ def test_runs_of_the_workers_go_to_the_object_storage(monkeypatch: pytest.Monkey
     default = re.fullmatch(r"\$\{PIVOTRL_STORE:-(.+)\}", worker["PIVOTRL_STORE"])
     assert default is not None
     monkeypatch.setenv("PIVOTRL_STORE", default[1])
-    assert resolved("desk", {}).store == default[1]
-    assert resolved("desk", {"store": "elsewhere"}).store == "elsewhere"
+    assert change_preset("desk", {}).store == default[1]
+    assert change_preset("desk", {"store": "elsewhere"}).store == "elsewhere"
     bucket = default[1].removeprefix("s3://").split("/")[0]
     assert SERVICES["storage"]["environment"]["S3_BUCKET"] == bucket

@@ -3,7 +3,7 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from flows.settings.configuration import resolved
+from flows.settings.configuration import change_preset
 from flows.settings.pipeline import PipelineConfig
 from schemas.config import IngestConfig
 from schemas.locations import holds_credentials
@@ -45,10 +45,10 @@ def test_a_url_with_a_credential_is_refused_everywhere_and_never_repeated(url: s
     for attempt in (
         lambda: Store(url),
         lambda: files(url),
-        lambda: resolved("desk", {"store": url}),
-        lambda: resolved("desk", {"ingest": {"source": url}}),
-        lambda: resolved("desk", {"model": url}),
-        lambda: resolved("desk", {"score": {"verifier": {"kind": "judge", "model": "m", "url": url}}}),
+        lambda: change_preset("desk", {"store": url}),
+        lambda: change_preset("desk", {"ingest": {"source": url}}),
+        lambda: change_preset("desk", {"model": url}),
+        lambda: change_preset("desk", {"score": {"verifier": {"kind": "judge", "model": "m", "url": url}}}),
     ):
         with pytest.raises(ConfigurationError, match="environment variables") as refused:
             attempt()
@@ -68,9 +68,9 @@ def test_the_form_refuses_it_too() -> None:
     jsonschema = pytest.importorskip("jsonschema")
     schema = PipelineConfig.model_json_schema()
     json.dumps(schema)
-    given = {"model": "desk", "ingest": {"source": "rows.jsonl"}}
-    jsonschema.validate(given | {"store": WITHOUT[2]}, schema)
+    values = {"model": "desk", "ingest": {"source": "rows.jsonl"}}
+    jsonschema.validate(values | {"store": WITHOUT[2]}, schema)
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(given | {"store": WITH[0]}, schema)
+        jsonschema.validate(values | {"store": WITH[0]}, schema)
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(given | {"ingest": {"source": WITH[3]}}, schema)
+        jsonschema.validate(values | {"ingest": {"source": WITH[3]}}, schema)

@@ -4,7 +4,7 @@ import torch
 from schemas.config import SelectConfig
 from schemas.profiles import PROFILES, REWARD_TOLERANCE
 from tasks.artefact.table import frame
-from tasks.report.showing import zero_variance
+from tasks.report.description import zero_variance
 from tasks.stages.select.selection import select_states
 from tasks.stages.train.objective import groups_vary
 from tests.tasks.stages.select.test_selection import profile

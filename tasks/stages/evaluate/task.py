@@ -38,11 +38,4 @@ def evaluate(
         )
         run_child_on_accelerator("tasks.stages.evaluate.worker", spec, timeout_s=config.engine.timeout_s)
 
-    inputs = {
-        "states": str(states.ref),
-        "policy": policy.version,
-        "verifier": fingerprint(score.verifier),
-        "parser": score.parser,
-        "seed": str(seed),
-    }
-    return announce(obtain(STAGE, config, inputs, store, produce), store)
+    return announce(obtain(STAGE, config, inputs(states.ref, policy, score, seed), store, produce), store)

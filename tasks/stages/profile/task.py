@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from schemas.config import ProfileConfig
 from tasks.artefact.stage import Artefact, obtain
+from tasks.artefact.writer import Writer
 from tasks.orchestration.stage_task import announce, stage_task
-from tasks.stages.profile.stage import STAGE, write_profiles
+from tasks.stages.profile.stage import STAGE, inputs, write_profiles
 from tasks.store.store import Store
 
 
@@ -13,8 +14,8 @@ from tasks.store.store import Store
 def profile(config: ProfileConfig, scores: Artefact, states: Artefact, store_url: str) -> Artefact:
     """Mean and variance of each state's rewards."""
     store = Store(store_url)
-    inputs = {"scores": str(scores.ref), "states": str(states.ref)}
-    artefact = obtain(
-        STAGE, config, inputs, store, lambda writer: write_profiles(writer, store, scores.ref, states.ref, config)
-    )
-    return announce(artefact, store)
+
+    def produce(writer: Writer) -> None:
+        write_profiles(writer, store, scores.ref, states.ref, config)
+
+    return announce(obtain(STAGE, config, inputs(scores.ref, states.ref), store, produce), store)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tasks.artefact.stage import Artefact, obtain
+from tasks.artefact.writer import Writer
 from tasks.orchestration.stage_task import announce, stage_task
-from tasks.stages.score.stage import STAGE, write_scores
+from tasks.stages.score.stage import STAGE, inputs, write_scores
 from tasks.store.store import Store
 from tasks.verifiers.section import ScoreConfig
 
@@ -15,12 +16,8 @@ def score(
 ) -> Artefact:
     """Give every rollout its verdict."""
     store = Store(store_url)
-    inputs = {"rollouts": str(rollouts.ref), "states": str(states.ref), "verifier": identity(config.verifier)}
-    artefact = obtain(
-        STAGE,
-        config,
-        inputs,
-        store,
-        lambda writer: write_scores(writer, store, rollouts.ref, states.ref, trajectories.ref, config),
-    )
-    return announce(artefact, store)
+
+    def produce(writer: Writer) -> None:
+        write_scores(writer, store, rollouts.ref, states.ref, trajectories.ref, config)
+
+    return announce(obtain(STAGE, config, inputs(rollouts.ref, states.ref, config), store, produce), store)

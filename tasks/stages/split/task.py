@@ -5,7 +5,7 @@ from __future__ import annotations
 from schemas.config import SplitConfig
 from tasks.artefact.stage import Artefact, obtain
 from tasks.orchestration.stage_task import announce, stage_task
-from tasks.stages.split.stage import STAGE, write_states
+from tasks.stages.split.stage import STAGE, inputs, write_states
 from tasks.store.store import Store
 
 
@@ -13,8 +13,6 @@ from tasks.store.store import Store
 def split(config: SplitConfig, trajectories: Artefact, store_url: str) -> Artefact:
     """Cut trajectories into states and hold tasks out."""
     store = Store(store_url)
-    inputs = {"trajectories": str(trajectories.ref)}
-    artefact = obtain(
-        STAGE, config, inputs, store, lambda writer: write_states(writer, store, trajectories.ref, config)
-    )
+    source = trajectories.ref
+    artefact = obtain(STAGE, config, inputs(source), store, lambda writer: write_states(writer, store, source, config))
     return announce(artefact, store)

@@ -1,5 +1,4 @@
 import json
-from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -109,8 +108,8 @@ def test_other_files_are_refused_with_their_reasons(tmp_path: Path) -> None:
 
 
 def test_a_run_from_recorded_profiles_samples_nothing(rows: Path, tmp_path: Path) -> None:
-    from flows.pivotrl import stages
-    from flows.reuse import given
+    from flows.pivotrl import demonstrations, training
+    from flows.reuse import EndOfRun, Run, existing_artefacts
 
     store = Store(str(tmp_path / "other"))
     *_, profiles = import_rows(str(rows), store)
@@ -119,7 +118,9 @@ def test_a_run_from_recorded_profiles_samples_nothing(rows: Path, tmp_path: Path
     selected = obtain(
         PIVOTS, config, inputs, store, lambda writer: write_pivots(writer, store, profiles.ref, config, 0)
     )
-    run = PipelineConfig(model="desk", ingest=IngestConfig(source=str(rows)), store=store.root)
-    reference = Policy(location="nowhere", version="none")
-    made = list(islice(stages(run, reference, given(store, str(selected.ref))), 4))
-    assert [artefact.stage for artefact in made] == ["trajectories", "states", "profiles", "pivots"]
+    c = PipelineConfig(model="desk", ingest=IngestConfig(source=str(rows)), store=store.root)
+    run = Run(existing_artefacts(store, str(selected.ref)), until="pivots")
+    data = demonstrations(c, run)
+    with pytest.raises(EndOfRun):
+        training(c, data, Policy(location="nowhere", version="none"), run)
+    assert [artefact.stage for artefact in run.artefacts] == ["trajectories", "states", "profiles", "pivots"]

@@ -9,7 +9,7 @@ import pytest
 from flows.cli.tags import promote_by_hand, promotion_text
 from tasks.errors import ConfigurationError
 from tasks.store.manifest import Manifest, Ref
-from tasks.store.promotion import promote, promoted
+from tasks.store.promotion import policy_in_use, promote
 from tasks.store.store import Store
 from tests.flows.cli.conftest import run
 from tests.servers import ROOT
@@ -36,7 +36,7 @@ def test_roll_back_needs_no_server(store: Store, tmp_path: Path) -> None:
     promote(store, second)
     home = tmp_path / "home"
     assert by_hand(store, "policies@promoted-1", home) == f"{first} is promoted; before, {second} was\n"
-    assert promoted(store) == first
+    assert policy_in_use(store) == first
     assert json.loads(by_hand(store, str(first), home, "--json")) == {"candidate": str(first), "before": str(first)}
     assert not list(home.glob("*.db")), "Prefect's server was started for nothing"
 

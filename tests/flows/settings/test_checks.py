@@ -43,13 +43,27 @@ def test_a_mistake_is_one_of_the_configuration(store: Store, changes: dict[str, 
 
 
 @pytest.mark.parametrize("section", ["rollout", "train", "evaluate"])
-def test_a_context_matters_from_the_stage_on_that_samples(store: Store, section: str) -> None:
+def test_a_context_matters_from_the_stage_that_samples_on(store: Store, section: str) -> None:
     long = config(store, **{section: {"engine": {"max_model_len": 4096}}})
     last = {"rollout": "states", "train": "pivots", "evaluate": "policies"}[section]
     first = {"rollout": "rollouts", "train": "policies", "evaluate": "evaluations"}[section]
     check_run(long, until=last)
     with pytest.raises(ConfigurationError, match=f"fewer than {section}.engine.max_model_len: set"):
         check_run(long, until=first)
+
+
+def test_sft_starts_no_engine_but_the_evaluations(store: Store) -> None:
+    sft = {"method": "sft", "engine": {"max_model_len": 4096}}
+    check_run(config(store, rollout={"engine": {"max_model_len": 4096}}, train=sft))
+    with pytest.raises(ConfigurationError, match=r"fewer than evaluate\.engine.max_model_len: set"):
+        check_run(config(store, train=sft, evaluate={"engine": {"max_model_len": 4096}}))
+
+
+def test_every_engine_that_a_run_starts_is_checked(store: Store) -> None:
+    long = {"engine": {"max_model_len": 4096}}
+    with pytest.raises(ConfigurationError) as refused:
+        check_run(config(store, rollout=long, train=long, evaluate=long))
+    assert all(f"{section}.engine.max_model_len" in str(refused.value) for section in ("rollout", "train", "evaluate"))
 
 
 def test_a_model_that_lacks_something_too(store: Store, tmp_path: Path) -> None:

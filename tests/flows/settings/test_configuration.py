@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.settings.configuration import load, presets, section
+from flows.settings.configuration import load_config, preset_names, validate_section
 from flows.settings.pipeline import PipelineConfig
 from schemas.config import GateConfig, IngestConfig
 from tasks.errors import ConfigurationError
@@ -19,14 +19,14 @@ def path(tmp_path: Path) -> Path:
 
 def refusal(file: Path | str, *settings: str) -> str:
     with pytest.raises(ConfigurationError) as caught:
-        load(str(file), settings)
+        load_config(str(file), settings)
     return str(caught.value)
 
 
 def test_every_preset_is_valid_with_a_source() -> None:
-    assert "desk" in presets()
-    for name in presets():
-        assert load(name, ["model=desk", "ingest.source=data.jsonl"]).ingest.source == "data.jsonl"
+    assert "desk" in preset_names()
+    for name in preset_names():
+        assert load_config(name, ["model=desk", "ingest.source=data.jsonl"]).ingest.source == "data.jsonl"
 
 
 def test_the_model_has_no_silent_default() -> None:
@@ -35,16 +35,16 @@ def test_the_model_has_no_silent_default() -> None:
 
 
 def test_none_starts_from_the_defaults() -> None:
-    config = load("none", ["model=desk", "ingest.source=a.jsonl"])
+    config = load_config("none", ["model=desk", "ingest.source=a.jsonl"])
     assert config == PipelineConfig(model="desk", ingest=IngestConfig(source="a.jsonl"))
 
 
 def test_the_demonstration_needs_nothing() -> None:
-    assert load("desk").model == "desk"
+    assert load_config("desk").model == "desk"
 
 
 def test_a_file_is_read_and_settings_are_applied_in_order(path: Path) -> None:
-    config = load(
+    config = load_config(
         str(path),
         ["select.max_mean=0.5", "select.max_mean=0.6", "train.learning_rate=1e-6", "evaluate.worlds=[desk]", "seed=3"],
         "s3://bucket/store",
@@ -59,14 +59,14 @@ def test_the_environments_store_is_a_path_from_here(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", "/home/me")
-    for given, meant in (
+    for text, meant in (
         ("", ".pivotrl/store"),
         ("runs", str(tmp_path / "runs")),
         ("~/runs", "/home/me/runs"),
         ("s3://bucket/store", "s3://bucket/store"),
     ):
-        monkeypatch.setenv("PIVOTRL_STORE", given)
-        assert load(str(path)).store == meant
+        monkeypatch.setenv("PIVOTRL_STORE", text)
+        assert load_config(str(path)).store == meant
     monkeypatch.setenv("PIVOTRL_STORE", "s3://key:secret@bucket")
     assert "PIVOTRL_STORE: the URL holds a credential" in refusal(path)
 
@@ -112,9 +112,9 @@ def test_each_mistake_is_named(path: Path, setting: str, problem: str) -> None:
 
 def test_a_key_is_looked_for_in_its_own_settings() -> None:
     with pytest.raises(ConfigurationError, match="min_gian: no such key; did you mean 'min_gain'"):
-        section(GateConfig, {"min_gian": 1}, "gate")
+        validate_section(GateConfig, {"min_gian": 1}, "gate")
     with pytest.raises(ConfigurationError, match=r"sede: no such key$"):
-        section(GateConfig, {"sede": 1}, "gate")
+        validate_section(GateConfig, {"sede": 1}, "gate")
 
 
 def test_several_mistakes_are_told_at_once(path: Path) -> None:
@@ -141,6 +141,6 @@ def test_keys_are_text(path: Path) -> None:
 
 
 def test_a_written_configuration_is_read_back_the_same(path: Path) -> None:
-    config = load("desk")
+    config = load_config("desk")
     path.write_text(config.model_dump_json())
-    assert load(str(path)) == config == PipelineConfig.model_validate_json(config.model_dump_json())
+    assert load_config(str(path)) == config == PipelineConfig.model_validate_json(config.model_dump_json())

@@ -8,7 +8,7 @@ import pytest
 from prefect.utilities.callables import parameter_schema
 
 from flows.pivotrl import pivotrl
-from flows.settings.configuration import Preset, load, presets, resolved
+from flows.settings.configuration import Preset, change_preset, load_config, preset_names
 from flows.settings.form import changes_schema
 from flows.settings.pipeline import PipelineConfig
 from schemas.stages import MADE_BY_RUN
@@ -18,10 +18,10 @@ SCHEMA = changes_schema(PipelineConfig)
 
 
 def fields(schema: dict[str, Any], path: str = "") -> list[tuple[str, dict[str, Any]]]:
-    found = []
+    named = []
     for name, field in schema.get("properties", {}).items():
-        found += [(f"{path}{name}", field), *fields(field, f"{path}{name}.")]
-    return found
+        named += [(f"{path}{name}", field), *fields(field, f"{path}{name}.")]
+    return named
 
 
 def test_the_schema_has_an_end_and_no_references() -> None:
@@ -59,7 +59,7 @@ def test_a_setting_says_what_it_is_and_fills_nothing_in(name: str, field: dict[s
 def test_the_form_refuses_what_the_configuration_refuses(changes: dict[str, Any], passes: bool) -> None:
     in_form = jsonschema.Draft202012Validator(parameter_schema(pivotrl.fn).model_dump()).is_valid({"config": changes})
     try:
-        resolved("desk", changes)
+        change_preset("desk", changes)
     except ConfigurationError:
         assert not passes
     else:
@@ -68,7 +68,7 @@ def test_the_form_refuses_what_the_configuration_refuses(changes: dict[str, Any]
 
 
 def test_the_presets_of_the_form_are_the_files_and_none() -> None:
-    assert sorted(get_args(Preset)) == sorted([*presets(), "none"])
+    assert sorted(get_args(Preset)) == sorted([*preset_names(), "none"])
 
 
 def test_the_ends_of_the_form_are_what_a_run_makes_in_order() -> None:
@@ -77,28 +77,28 @@ def test_the_ends_of_the_form_are_what_a_run_makes_in_order() -> None:
 
 
 def test_changes_are_laid_over_the_preset() -> None:
-    changed = resolved("desk", {"select": {"max_mean": 0.5}, "train": {"engine": {"max_model_len": 1024}}})
-    desk = load("desk")
+    changed = change_preset("desk", {"select": {"max_mean": 0.5}, "train": {"engine": {"max_model_len": 1024}}})
+    desk = load_config("desk")
     assert changed.select.max_mean == 0.5
     assert changed.train.engine.max_model_len == 1024
     assert changed.train.learning_rate == desk.train.learning_rate
     assert changed.evaluate == desk.evaluate
-    assert resolved("desk", {}) == desk
+    assert change_preset("desk", {}) == desk
 
 
 def test_a_verifier_of_another_kind_replaces_the_preset_s_whole() -> None:
     similar = {"score": {"verifier": {"message_similarity": 0.5}}}
-    assert resolved("desk", similar).score.verifier.message_similarity == 0.5
-    assert resolved("desk", {"score": {"verifier": {"kind": "exact"}}}).score.verifier.kind == "exact"
+    assert change_preset("desk", similar).score.verifier.message_similarity == 0.5
+    assert change_preset("desk", {"score": {"verifier": {"kind": "exact"}}}).score.verifier.kind == "exact"
 
 
 def test_none_starts_from_the_defaults() -> None:
-    given = {"model": "desk", "ingest": {"source": "a.jsonl"}}
-    assert resolved("none", given) == PipelineConfig.model_validate(given)
+    changes = {"model": "desk", "ingest": {"source": "a.jsonl"}}
+    assert change_preset("none", changes) == PipelineConfig.model_validate(changes)
     with pytest.raises(ConfigurationError, match="ingest: must be given"):
-        resolved("none", {})
+        change_preset("none", {})
 
 
 def test_a_mistake_names_the_preset_and_the_key() -> None:
     with pytest.raises(ConfigurationError, match=r"preset 'desk'.*\n +select.max_meen: no such key"):
-        resolved("desk", {"select": {"max_meen": 0.5}})
+        change_preset("desk", {"select": {"max_meen": 0.5}})

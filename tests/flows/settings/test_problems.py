@@ -1,7 +1,7 @@
 import pytest
 import yaml
 
-from flows.settings.configuration import load
+from flows.settings.configuration import load_config
 from flows.settings.problems import nearest
 from tasks.errors import ConfigurationError
 
@@ -39,14 +39,14 @@ KINDS = "exact, tool_name, tool_call,"
 )
 def test_a_problem_names_the_key_as_it_is_written(setting: str, sentence: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        load("desk", [setting])
+        load_config("desk", [setting])
     assert sentence in str(caught.value)
 
 
 def test_what_it_proposes_is_right() -> None:
-    assert load("desk", ["score.verifier.kind=tool_call"]).score.verifier.kind == "tool_call"
+    assert load_config("desk", ["score.verifier.kind=tool_call"]).score.verifier.kind == "tool_call"
     whole = yaml.safe_load("{kind: all_of, verifiers: [{kind: exact}]}")
-    assert load("desk", [f"score.verifier={whole}"]).score.verifier.kind == "all_of"
+    assert load_config("desk", [f"score.verifier={whole}"]).score.verifier.kind == "all_of"
 
 
 def test_nothing_near_is_no_hint() -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from flows.settings.pipeline import PipelineConfig
 from schemas import config as configuration
 from schemas import section, training
 from schemas.section import RUNTIME, Section

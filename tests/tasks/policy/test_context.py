@@ -4,21 +4,13 @@ from typing import Any
 
 import pytest
 
-from flows.settings.checks import check_context
-from flows.settings.pipeline import PipelineConfig
 from tasks.errors import ConfigurationError
+from tasks.policy.context import require_context
 from tasks.policy.files import DESK
 from tasks.store.manifest import Manifest, Ref
 from tasks.store.store import Store
 
 SETTINGS = json.loads((DESK / "config.json").read_text())
-
-
-def config(rollout: int = 2048, train: int = 2048, evaluate: int = 2048, method: str = "grpo") -> PipelineConfig:
-    lengths = {"rollout": rollout, "train": train, "evaluate": evaluate}
-    values: dict[str, Any] = {name: {"engine": {"max_model_len": length}} for name, length in lengths.items()}
-    values["train"]["method"] = method
-    return PipelineConfig.model_validate({"model": "mine", "ingest": {"source": "a"}, **values})
 
 
 def folder(path: Path, **changes: Any) -> str:
@@ -30,19 +22,17 @@ def folder(path: Path, **changes: Any) -> str:
 
 
 def test_each_engine_that_is_told_too_much_is_named(store: Store) -> None:
-    check_context(config(), "desk", store)
+    require_context("mine", "desk", {"rollout": 2048, "train": 2048, "evaluate": 2048}, store)
     with pytest.raises(ConfigurationError) as caught:
-        check_context(config(rollout=2049, evaluate=32768), "desk", store)
+        require_context("mine", "desk", {"rollout": 2049, "train": 2048, "evaluate": 32768}, store)
     assert str(caught.value) == (
         "model 'mine' reads 2,048 tokens at most, fewer than rollout.engine.max_model_len and "
         "evaluate.engine.max_model_len: set them to 2048 or less, or take a model with a longer context"
     )
 
 
-def test_sft_samples_nothing_but_the_evaluation(store: Store) -> None:
-    check_context(config(rollout=4096, train=4096, method="sft"), "desk", store)
-    with pytest.raises(ConfigurationError, match=r"fewer than evaluate\.engine"):
-        check_context(config(evaluate=4096, method="sft"), "desk", store)
+def test_without_an_engine_nothing_is_read(store: Store) -> None:
+    require_context("mine", "policies@gone", {}, store)
 
 
 @pytest.mark.parametrize(
@@ -63,24 +53,34 @@ def test_sft_samples_nothing_but_the_evaluation(store: Store) -> None:
 )
 def test_rope_scaling_counts(store: Store, tmp_path: Path, rope: dict[str, Any], longest: int) -> None:
     location = folder(tmp_path / "scaled", rope_parameters=rope)
-    check_context(config(rollout=longest), location, store)
+    require_context("mine", location, {"rollout": longest}, store)
     with pytest.raises(ConfigurationError, match=f"reads {longest:,} tokens at most"):
-        check_context(config(rollout=longest + 1), location, store)
+        require_context("mine", location, {"rollout": longest + 1}, store)
+
+
+def test_of_a_model_with_several_parts_the_text_part_counts(store: Store, tmp_path: Path) -> None:
+    linear = {"rope_type": "linear", "factor": 8.0, "rope_theta": 10000.0}
+    text = {"max_position_embeddings": 4096, "rope_parameters": {"full_attention": linear, "sliding_attention": linear}}
+    several = {"model_type": "gemma3", "text_config": text, "max_position_embeddings": None, "rope_parameters": None}
+    location = folder(tmp_path / "several", **several)
+    require_context("mine", location, {"rollout": 4096}, store)
+    with pytest.raises(ConfigurationError, match="reads 4,096 tokens"):  # the length after scaling, with Gemma 3
+        require_context("mine", location, {"rollout": 4097}, store)
 
 
 def test_a_length_that_the_file_leaves_out_is_the_architectures_own(store: Store, tmp_path: Path) -> None:
     location = folder(tmp_path / "short", max_position_embeddings=None)
-    check_context(config(rollout=32768), location, store)
+    require_context("mine", location, {"rollout": 32768}, store)
     with pytest.raises(ConfigurationError, match="reads 32,768 tokens"):
-        check_context(config(rollout=32769), location, store)
+        require_context("mine", location, {"rollout": 32769}, store)
 
 
 @pytest.mark.parametrize("unknown", [{"model_type": "of-next-year"}, {"model_type": None}])
 def test_what_transformers_does_not_know_is_left_to_vllm(
     store: Store, tmp_path: Path, unknown: dict[str, str | None]
 ) -> None:
-    check_context(config(rollout=99999), folder(tmp_path / "new", **unknown), store)
-    check_context(config(rollout=99999), "org/name@0123", store)
+    require_context("mine", folder(tmp_path / "new", **unknown), {"rollout": 99999}, store)
+    require_context("mine", "org/name@0123", {"rollout": 99999}, store)
 
 
 def test_a_trained_policy_has_its_settings_in_the_store(store: Store) -> None:
@@ -89,6 +89,6 @@ def test_a_trained_policy_has_its_settings_in_the_store(store: Store) -> None:
     store.commit(
         Manifest(stage="policies", version=ref.version, stage_version=1, config={}, inputs={}, parts=(), files=(file,))
     )
-    check_context(config(), str(ref), store)
+    require_context("mine", str(ref), {"train": 2048}, store)
     with pytest.raises(ConfigurationError, match="reads 2,048 tokens"):
-        check_context(config(train=4096), str(ref), store)
+        require_context("mine", str(ref), {"train": 4096}, store)

@@ -6,7 +6,7 @@ from schemas.training import TrainConfig
 from tasks.artefact.fingerprint import canonical
 from tasks.artefact.stage import Artefact
 from tasks.errors import NotInStore
-from tasks.policy.files import Policy, trained
+from tasks.policy.files import Policy, stored_policy
 from tasks.stages.promote.arrivals import arrivals, recipe, training_data
 from tasks.store.manifest import Manifest, Ref
 from tasks.store.promotion import promote
@@ -82,7 +82,7 @@ def test_a_run_that_was_killed_before_the_tag_moved_goes_on(store: Store) -> Non
 def test_what_was_in_use_before_does_not_come_back_by_itself(store: Store) -> None:
     promote(store, one := policy(store, 8, data(store, 1)))
     promote(store, two := policy(store, 9, data(store, 1, 2)))
-    decide(store, 1, two, data(store, 1, 2), passes=True, base=trained(one))
+    decide(store, 1, two, data(store, 1, 2), passes=True, base=stored_policy(one))
     promote(store, one)
     assert f"{two}, trained on these trajectories, was in use before" in look(store, data(store, 1, 2)).stop_reason
     assert look(store, data(store, 1, 2, 3)).stop_reason == ""

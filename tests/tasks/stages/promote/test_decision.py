@@ -11,7 +11,7 @@ from schemas.evaluations import EVALUATIONS
 from tasks.artefact.stage import Artefact, Stage, obtain
 from tasks.artefact.table import frame, validate
 from tasks.errors import StageFailed
-from tasks.policy.files import Policy, trained
+from tasks.policy.files import Policy, stored_policy
 from tasks.stages.promote.decision import display_name, put_into_use, write_decision
 from tasks.stages.promote.stage import STAGE, inputs
 from tasks.store.lineage import lineage
@@ -76,7 +76,7 @@ def test_a_base_is_named_as_a_person_knows_it() -> None:
     assert display_name(BASE) == "the model desk"
     assert display_name(Policy(location="/home/me/models/mine", version="5814bd4c2731ab97")) == "the model mine"
     assert display_name(Policy(location="org/name@0123", version="org/name@0123")) == "the model org/name@0123"
-    assert display_name(trained(Ref(stage="policies", version="ab"))) == "policies@ab"
+    assert display_name(stored_policy(Ref(stage="policies", version="ab"))) == "policies@ab"
 
 
 def test_another_gate_is_another_decision(store: Store) -> None:
@@ -102,7 +102,7 @@ def test_a_candidate_replaces_only_what_it_was_held_against(store: Store) -> Non
     put_into_use(store, new, stored_policy(old))
     put_into_use(store, new, stored_policy(old))  # a run that was killed after the tag moved
     with pytest.raises(StageFailed, match=f"{third} passes .* {old}, but {new} was promoted.*promote {third}"):
-        put_into_use(store, third, trained(old))
+        put_into_use(store, third, stored_policy(old))
     assert policy_in_use(store) == new
 
 
