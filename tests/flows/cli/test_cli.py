@@ -146,6 +146,7 @@ def test_the_other_tables_have_a_command(filled: Store, capsys: pytest.CaptureFi
     assert "toolsets-" in json.loads(out)["parts"][0]
 
 
+@pytest.mark.slow
 def test_what_can_be_told_at_once_is_told_before_prefect_is_imported(tmp_path: Path) -> None:
     code = "import sys; from flows.cli import main; print(main(sys.argv[1:]), 'prefect' in sys.modules)"
     arguments = ["run", "desk", "--store", str(tmp_path), "--set", "ingest.source=gone.jsonl"]
@@ -154,6 +155,7 @@ def test_what_can_be_told_at_once_is_told_before_prefect_is_imported(tmp_path: P
     assert "Starting Prefect" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_run_says_that_prefect_starts_and_its_own_server_registers_nothing() -> None:
     code = """
 from flows.cli import commands
@@ -276,6 +278,7 @@ def test_a_reader_that_goes_away_is_no_fault(filled: Store) -> None:
     process.stderr.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "limit_s"),
     [(("--help",), 0.5), (("ls",), 1.0), (("show", "states"), 1.0), (("tag", "states", "good"), 1.0)],

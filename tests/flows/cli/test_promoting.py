@@ -33,6 +33,7 @@ def by_hand(store: Store, artefact: str, home: Path) -> subprocess.CompletedProc
     return subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
 
 
+@pytest.mark.slow
 def test_roll_back_needs_no_server(store: Store, tmp_path: Path) -> None:
     one, two = policy(store, 1), policy(store, 2)
     promote(store, one)

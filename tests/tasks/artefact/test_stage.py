@@ -161,6 +161,7 @@ def test_a_run_killed_after_its_commit_is_tidied_by_the_next(store: Store) -> No
     assert len(store.objects.names(f"states/{first.version}")) == PARTS + 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("any_store", ["file", "s3"], indirect=True)
 def test_many_runs_at_once_all_end_with_the_same_artefact(any_store: Store) -> None:
     store, racers, parts = any_store, 6, 20 if any_store.objects.local else 4
@@ -202,6 +203,7 @@ made(Store(sys.argv[1]), produce)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after_s", [0.0, 0.01, 0.03, 0.05, 0.07])
 def test_sigkill_at_any_moment_leaves_nothing_half_visible(store: Store, after_s: float) -> None:
     root = Path(__file__).parents[3]

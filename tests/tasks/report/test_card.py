@@ -192,6 +192,7 @@ def test_a_page_whose_conversations_are_gone_is_said_to_be_missing(store: Store,
     assert re.search("There is no page: .*no trajectories@", text) and "data:image/png" in text
 
 
+@pytest.mark.slow
 def test_credentials_of_the_environment_are_nowhere_in_the_store(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     secrets = {
         "AWS_ACCESS_KEY_ID": "AKIA5ECRETNAME",

@@ -258,6 +258,7 @@ class LiveSampler:
         return [Sample(token_ids, recorded, finished=True) for token_ids, recorded in pairs]
 
 
+@pytest.mark.slow
 def test_training_raises_the_reward_and_agrees_with_an_exact_sampler(job, policy_folder, states, tmp_path):
     """The reward is for ASCII text, which a third of the random policy's samples are."""
 

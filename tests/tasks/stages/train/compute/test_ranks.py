@@ -18,6 +18,8 @@ from tasks.stages.train.compute.ranks import Processes, join
 from tests.tasks.stages.train import together
 from tests.tasks.stages.train.compute.test_forward import FAMILIES, make_model
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[5]
 
 
