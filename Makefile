@@ -20,8 +20,9 @@ demo: $(VENV)/.demo-ready
 	$(BIN)/pivotrl run desk
 
 quick: $(VENV)/.test-ready
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=10 -m "not engine and not server and not slow"
-	@echo "make quick left out the tests marked engine, server or slow; make test runs them too."
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=10 --hypothesis-profile=quick \
+	  -m "not engine and not server and not slow"
+	@echo "make quick left out the tests marked engine, server or slow, and took 10 examples per property; make test runs all."
 
 test: $(VENV)/.test-ready
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
