@@ -213,10 +213,14 @@ def test_every_stage_says_what_it_makes_and_has_a_task(stage: str) -> None:
 
 
 def mirrored(test: str) -> list[str]:
-    """The modules that a test file may be for: tests/a/test_b.py for a/b.py, or for the package a/b."""
-    folder, _, name = test.removeprefix("tests/").rpartition("/")
-    module = f"{folder}/{name.removeprefix('test_').removesuffix('.py')}"
-    return [f"{module}.py", f"{module}/__init__.py"]
+    """The modules that a test file may be for: tests/a/test_b.py for a/b.py, or for the package a/b.
+
+    A package may have its test inside as well: tests/a/b/test_b.py.
+    """
+    folder, _, file = test.removeprefix("tests/").rpartition("/")
+    name = file.removeprefix("test_").removesuffix(".py")
+    inside = [f"{folder}/__init__.py"] if folder.rpartition("/")[2] == name else []
+    return [f"{folder}/{name}.py", f"{folder}/{name}/__init__.py", *inside]
 
 
 @pytest.mark.parametrize("test", TEST_FILES)
