@@ -16,6 +16,7 @@ from tests.servers import prefect_server
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 hypothesis.settings.register_profile("busy", deadline=None)
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=10)  # of make quick
 hypothesis.settings.load_profile("busy")
 
 

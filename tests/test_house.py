@@ -1,8 +1,10 @@
-"""The house rules that a machine can check: which way imports run, what stays light, and what nothing is called."""
+"""The house rules that a machine can check: which way imports run, what stays light, what nothing is called, where a
+test stands, and which folders explain themselves."""
 
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -42,6 +44,56 @@ ROOMS = (
 )
 """From the bottom up: a room imports those before it."""
 VERBS = tuple(stage.verb for stage in STAGES)
+STAGE_FILES = ("stage.py", "task.py")
+"""What every stage has: what it makes and from what; its Prefect task."""
+EXTENSION_POINTS = {
+    "tasks/stages": "a stage",
+    "tasks/stages/ingest": "a format",
+    "tasks/stages/train": "a loss variant",
+    "tasks/verifiers": "a kind of verifier",
+    "tasks/sampler": "an engine",
+}
+"""Folder to what is added there. Its README.md has a heading "Add ..." with the list of the files to touch."""
+EXPLAINED = (*EXTENSION_POINTS, "tasks/policy", "tasks/artefact", "flows", "infra", "tests", "tests/bench")
+"""Folders with a README.md."""
+GARDEN = {"firsts", "hollow", "whole", "plant", "grow", "deal"}
+PARTICIPLES = {
+    "Given",
+    "Earlier",
+    "Prompted",
+    "Counted",
+    "Finished",
+    "Collected",
+    "Admitted",
+    "Trained",
+    "Demonstrated",
+}
+BANNED = GARDEN | PARTICIPLES | {"Live"}
+"""Names that no function or class has, with or without underscores: the field has words for these things."""
+NO_MIRROR = {
+    "tests/flows/cli/test_cli.py": "the command line as a whole",
+    "tests/flows/server/test_deployment.py": "runs that a worker starts from a deployment",
+    "tests/flows/server/test_recovery.py": "runs whose worker or server died",
+    "tests/flows/server/test_ui.py": "Prefect's UI in a browser",
+    "tests/flows/test_faults.py": "faults injected into every stage of a run",
+    "tests/flows/test_s3.py": "whole runs on an S3 server",
+    "tests/flows/test_sys_path.py": "flows/ first on sys.path, as Prefect loads a flow",
+    "tests/schemas/test_tables.py": "every table of schemas/",
+    "tests/tasks/report/test_browser_html.py": "the page browser.html in Chromium",
+    "tests/tasks/stages/ingest/formats/test_formats.py": "the list of formats",
+    "tests/tasks/stages/ingest/formats/test_robustness.py": "every format, on damaged records",
+    "tests/tasks/stages/ingest/test_shared_data.py": "real trajectories that are not in the repository",
+    "tests/tasks/stages/split/test_shared_data.py": "real trajectories that are not in the repository",
+    "tests/tasks/stages/train/test_trl.py": "the update against TRL's",
+    "tests/tasks/verifiers/kinds/test_adding_a_kind.py": "a kind that is added as the README says",
+    "tests/tasks/verifiers/test_properties.py": "what holds for every kind of verifier",
+    "tests/tasks/verifiers/test_shared_data.py": "real pairs that are not in the repository",
+    "tests/tasks/worlds/test_shipped_policy.py": "the model file of tasks/policy/desk",
+}
+"""Test files that have no module at the mirrored path, with what they test."""
+TEST_FILES = [
+    str(path.relative_to(ROOT)) for name in PACKAGES for path in sorted((ROOT / "tests" / name).rglob("test_*.py"))
+]
 HEAVY = {"torch", "vllm", "transformers", "accelerate", "peft", "datasets"}
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
@@ -153,6 +205,53 @@ def test_nothing_refers_to_what_is_not_in_the_repository(module: str) -> None:
     text = MODULES[module].read_text()
     for outside in ("METHOD.md", "DESIGN.md", "STYLE.md", "/work/", "../shared"):
         assert outside not in text, f"{module} refers to {outside}"
+
+
+@pytest.mark.parametrize("stage", VERBS)
+def test_every_stage_says_what_it_makes_and_has_a_task(stage: str) -> None:
+    assert [name for name in STAGE_FILES if not (ROOT / "tasks" / "stages" / stage / name).is_file()] == []
+
+
+def mirrored(test: str) -> list[str]:
+    """The modules that a test file may be for: tests/a/test_b.py for a/b.py, or for the package a/b.
+
+    A package may have its test inside as well: tests/a/b/test_b.py.
+    """
+    folder, _, file = test.removeprefix("tests/").rpartition("/")
+    name = file.removeprefix("test_").removesuffix(".py")
+    inside = [f"{folder}/__init__.py"] if folder.rpartition("/")[2] == name else []
+    return [f"{folder}/{name}.py", f"{folder}/{name}/__init__.py", *inside]
+
+
+@pytest.mark.parametrize("test", TEST_FILES)
+def test_a_test_file_stands_where_its_module_does(test: str) -> None:
+    there = any((ROOT / path).is_file() for path in mirrored(test))
+    if test in NO_MIRROR:
+        assert not there, f"{test} has a module: take it off the list NO_MIRROR"
+    else:
+        assert there, f"{test}: no {' or '.join(mirrored(test))}. Move it, or give the reason in NO_MIRROR"
+
+
+def test_the_exceptions_are_there() -> None:
+    assert NO_MIRROR.keys() <= set(TEST_FILES)
+
+
+@pytest.mark.parametrize("folder", EXPLAINED)
+def test_folders_explain_themselves(folder: str) -> None:
+    assert (ROOT / folder / "README.md").is_file()
+
+
+@pytest.mark.parametrize("folder", EXTENSION_POINTS)
+def test_a_folder_where_things_are_added_says_how(folder: str) -> None:
+    headings = re.findall(r"^#+ (.+)$", (ROOT / folder / "README.md").read_text(), re.MULTILINE)
+    assert [h for h in headings if re.search(r"\b(add|adding)\b", h, re.IGNORECASE)], f"add {EXTENSION_POINTS[folder]}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_definition_has_a_banned_name(module: str) -> None:
+    nodes = ast.walk(ast.parse(MODULES[module].read_text()))
+    names = {n.name.strip("_") for n in nodes if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
+    assert sorted(names & BANNED) == [], "such as broadcast, build_tree, assign, full_tensor, meta device"
 
 
 LIGHT = """

@@ -61,6 +61,7 @@ def podman_compose(folder: Path, given: dict[str, str]) -> subprocess.CompletedP
     return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=120)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("profile", ["cpu", "gpu"])
 def test_the_filled_example_resolves(tmp_path: Path, profile: str) -> None:
     done = podman_compose(tmp_path, {**dict.fromkeys(REQUIRED, "filled"), "COMPOSE_PROFILES": profile})
@@ -72,6 +73,7 @@ def test_the_filled_example_resolves(tmp_path: Path, profile: str) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("missing", sorted(REQUIRED))
 def test_a_value_that_is_missing_is_asked_for(tmp_path: Path, missing: str) -> None:
     done = podman_compose(tmp_path, {name: "filled" for name in REQUIRED if name != missing} | {missing: ""})

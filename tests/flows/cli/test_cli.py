@@ -218,6 +218,7 @@ def test_a_reader_that_goes_away_is_no_fault(filled: Store) -> None:
     process.stderr.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "limit_s"),
     [(("--help",), 0.5), (("ls",), 1.0), (("show", "states"), 1.0), (("tag", "states", "good"), 1.0)],

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from tests.servers import ROOT
 
 PROGRAM = """
@@ -35,6 +37,7 @@ def test_garbage_is_collected_in_a_thread_of_its_own() -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_it_is_prefects_command() -> None:
     line = [sys.executable, "-m", "flows.server.prefect_server", "server", "start", "--help"]
     done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=120)

@@ -31,6 +31,7 @@ time.sleep(600)
 """
 
 
+@pytest.mark.slow
 def test_what_is_started_while_it_stops_is_told_to_stop_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     signalled = []
     kill = os.kill

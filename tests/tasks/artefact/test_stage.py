@@ -160,6 +160,7 @@ def test_a_run_killed_after_its_commit_is_tidied_by_the_next(store: Store) -> No
     assert len(store.objects.names(f"states/{first.version}")) == PARTS + 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("any_store", ["file", "s3"], indirect=True)
 def test_many_runs_at_once_all_end_with_the_same_artefact(any_store: Store) -> None:
     store, racers, parts = any_store, 6, 20 if any_store.objects.local else 4

@@ -15,6 +15,8 @@ from tasks.children.child import children_stopped_on_error, run_child
 from tasks.errors import PivotRLError, StageFailed
 from tests.tasks.children.workers import Spec
 
+pytestmark = pytest.mark.slow
+
 MODULE = "tests.tasks.children.workers"
 ROOT = Path(__file__).parents[3]
 LOG = logging.getLogger("test_child")

@@ -18,6 +18,8 @@ from tasks.children.pool import accelerators, run_pool
 from tasks.errors import ConfigurationError, InputError, StageFailed
 from tests.tasks.children.pool_workers import Spec, prepare
 
+pytestmark = pytest.mark.slow
+
 MODULE = "tests.tasks.children.pool_workers"
 ROOT = Path(__file__).parents[3]
 LOG = logging.getLogger("test_processes")

@@ -63,6 +63,7 @@ def test_equal_tool_sets_are_one_object_also_where_few_are_kept(store: Store, mo
     assert len({id(s.state.tools) for s in part}) == 3
 
 
+@pytest.mark.slow
 def test_tool_sets_that_no_state_in_hand_has_take_little_memory(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader_module, "_PARSED_TOOLSETS", 4)
     states, trajectories = committed(store, *([i * 100 + j for j in range(100)] for i in range(4)))

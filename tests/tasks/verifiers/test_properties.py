@@ -77,7 +77,8 @@ names = st.sampled_from(["x", "query", "command", "path", "old_str", "new_str", 
 )
 arguments = st.dictionaries(names, values, max_size=4)
 texts = st.text(min_size=1, max_size=40).filter(str.strip)
-BOUND = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+EXAMPLES = min(40, settings().max_examples)  # make quick has a profile with fewer
+BOUND = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def action_of(*pairs: tuple[str, dict[str, Any]]) -> Action:

@@ -22,6 +22,7 @@ def weights(folder: Path) -> "torch.Tensor":
     return torch.cat([tensors[name].flatten() for name in sorted(tensors)])
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_policy_and_start_goes_on_from_it(tmp_path: Path) -> None:
     for name, seed in (("first", 0), ("again", 0), ("other", 1)):
         training.pretrain(tmp_path / name, seed=seed, tokens=STEP, minutes=5, legs=LEGS[:1])
@@ -35,6 +36,7 @@ def test_the_same_seed_gives_the_same_policy_and_start_goes_on_from_it(tmp_path:
     assert (tmp_path / "more" / "chat_template.jinja").exists()
 
 
+@pytest.mark.slow
 def test_the_legs_run_in_turn_each_with_its_share_of_the_tokens(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -41,6 +41,7 @@ def test_calls_are_left_to_tool_call(verify: Verify) -> None:
     assert ask(verify, r"\boxed{1}", call("t")).reason is Reason.WRONG_KIND
 
 
+@pytest.mark.slow
 def test_a_formula_that_takes_for_ever_is_stopped_and_the_next_is_answered() -> None:
     verify = build(MathSettings(timeout_s=3))
     assert ask(verify, r"\boxed{2}", says(r"\boxed{2.0}")).reward == 1.0
