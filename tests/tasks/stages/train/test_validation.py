@@ -12,7 +12,6 @@ from tasks.policy.chat import ChatFormat
 from tasks.stages.train.compute import checkpoint
 from tasks.stages.train.groups import GroupSampler
 from tasks.stages.train.loop import Run, train
-from tasks.stages.train.metrics import best_step, has_stalled
 from tasks.stages.train.validation import draw_held_out, validate
 from tasks.verifiers.verdict import Reason, Verdict
 
@@ -160,10 +159,3 @@ def test_fine_tuning_is_validated_alike(policy_folder, states, sampler, verify, 
     assert [m["validation"] is not None for m in metrics] == [False, True, True]
     assert [m["sync_s"] > 0 for m in metrics] == [False, True, True]
     assert len(sampler.weights) == 2
-
-
-def test_the_earliest_of_equal_validations_is_the_best():
-    metrics = [{"step": step, "validation": value} for step, value in enumerate([None, 0.5, None, 0.5, 0.4])]
-    assert best_step(metrics) == 1
-    assert best_step(metrics[:1]) is None
-    assert [has_stalled(metrics, patience) for patience in (0, 1, 2, 3)] == [False, True, True, False]
