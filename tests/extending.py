@@ -17,12 +17,13 @@ class Copy:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         for package in ("flows", "tasks", "schemas", "infra"):
-            ignored = shutil.ignore_patterns("__pycache__", "*.png")
+            ignored = shutil.ignore_patterns("__pycache__", "*.png", "*.safetensors")
             shutil.copytree(ROOT / package, folder / package, ignore=ignored)
 
     def add(self, path: str, text: str) -> None:
         """Write a new file."""
         assert not (self.folder / path).exists()
+        (self.folder / path).parent.mkdir(exist_ok=True)
         (self.folder / path).write_text(text)
 
     def change(self, path: str, before: str, after: str) -> None:

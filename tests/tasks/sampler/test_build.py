@@ -8,7 +8,8 @@ from typing import get_args
 import pytest
 
 from schemas.section import Engine
-from tests.tree_copy import ROOT, copy_tree, replace_once, run_in
+from tests.extending import Copy
+from tests.servers import ROOT
 
 ENGINE = """
 from pathlib import Path
@@ -47,8 +48,8 @@ def test_every_kind_that_can_be_named_has_its_file(kind: str) -> None:
 
 
 def test_an_engine_is_added_as_the_readme_says(tmp_path: Path) -> None:
-    copy_tree(tmp_path)
-    (tmp_path / "tasks" / "sampler" / "silent_engine.py").write_text(ENGINE)
+    copy = Copy(tmp_path)
+    copy.add("tasks/sampler/silent_engine.py", ENGINE)
     kinds = 'kind: Annotated[Literal["vllm"'
-    replace_once(tmp_path / "schemas" / "section.py", kinds, f'{kinds}, "silent"')
-    assert run_in(tmp_path, USE) == "[[[0], [0], [0]], [[0], [0], [0]]]"
+    copy.change("schemas/section.py", kinds, f'{kinds}, "silent"')
+    assert copy.python("-c", USE) == "[[[0], [0], [0]], [[0], [0], [0]]]\n"

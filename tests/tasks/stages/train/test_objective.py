@@ -22,7 +22,7 @@ from tasks.stages.train.objective import (
     token_losses,
     token_weights,
 )
-from tests.tree_copy import copy_tree, replace_once, run_in
+from tests.extending import Copy
 
 TABLES = {"advantage": ADVANTAGES, "aggregation": AGGREGATIONS, "importance_level": IMPORTANCE_LEVELS}
 REWARDS = [[1.0, 0.0, 0.0, 1.0], [0.2, 0.9, 0.4, 0.4], [1.0, 1.0, 1.0, 1.0]]
@@ -224,10 +224,10 @@ print(grpo_batch(config, [example], samples, torch.tensor([[1.0, 0.0, 0.5, 1.0]]
 
 
 def test_an_advantage_is_added_as_the_readme_says(tmp_path):
-    copy_tree(tmp_path)
-    objective = tmp_path / "tasks" / "stages" / "train" / "objective.py"
-    replace_once(objective, "ADVANTAGES: ", NEW_KIND)
-    replace_once(objective, '    "dr_grpo": _dr_grpo,\n', '    "dr_grpo": _dr_grpo,\n    "best": _best,\n')
+    copy = Copy(tmp_path)
+    objective = "tasks/stages/train/objective.py"
+    copy.change(objective, "ADVANTAGES: ", NEW_KIND)
+    copy.change(objective, '    "dr_grpo": _dr_grpo,\n', '    "dr_grpo": _dr_grpo,\n    "best": _best,\n')
     literal = 'advantage: Literal["grpo", "leave_one_out", "dr_grpo"'
-    replace_once(tmp_path / "schemas" / "training.py", literal, f'{literal}, "best"')
-    assert run_in(tmp_path, USE) == "[1.0, 0.0, 0.0, 1.0]"
+    copy.change("schemas/training.py", literal, f'{literal}, "best"')
+    assert copy.python("-c", USE) == "[1.0, 0.0, 0.0, 1.0]\n"

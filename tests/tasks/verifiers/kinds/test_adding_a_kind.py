@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[4]
+from tests.extending import Copy
+from tests.servers import ROOT
+
 README = (ROOT / "tasks" / "verifiers" / "README.md").read_text()
 UNION = {
     "    | PythonSettings\n": "    | PythonSettings\n    | SameLengthSettings\n",
@@ -36,35 +34,21 @@ print(json.dumps([fingerprint(verifier), form, reward, len(not_junk(verifier, St
 
 
 @pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The repository with the README's example as a kind."""
-    folder = tmp_path_factory.mktemp("repository")
-    for name in ("flows", "tasks", "schemas", "infra"):
-        shutil.copytree(
-            ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.safetensors", "*.png")
-        )
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
+    """The code with the README's example as a kind."""
+    copy = Copy(tmp_path_factory.mktemp("code"))
     (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    (folder / "tasks" / "verifiers" / "kinds" / "same_length.py").write_text(example)
-    union = folder / "tasks" / "verifiers" / "kinds" / "__init__.py"
+    copy.add("tasks/verifiers/kinds/same_length.py", example)
     for line, lines in UNION.items():
-        assert line in union.read_text()
-        union.write_text(union.read_text().replace(line, lines))
-    return folder
+        copy.change("tasks/verifiers/kinds/__init__.py", line, lines)
+    return copy
 
 
-def run(folder: Path, *arguments: str, text: str = "") -> str:
-    done = subprocess.run(
-        [sys.executable, *arguments], cwd=folder, input=text, capture_output=True, text=True, timeout=120
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def test_the_command_knows_the_kind(copy: Path) -> None:
+def test_the_command_knows_the_kind(copy: Copy) -> None:
     said = {"type": "message", "content": "Hello"}
     actuals = [{**said, "content": "World"}, {**said, "content": "Worlds"}, {"type": "function_call", "name": "f"}]
     cases = "\n".join(json.dumps({"expected": said, "actual": actual}) for actual in actuals)
-    out = run(copy, "-m", "flows.cli", "verify", "same_length", "--cases", "-", text=cases)
+    out = copy.python("-m", "flows.cli", "verify", "same_length", "--cases", "-", input=cases)
     verdicts = [json.loads(line) for line in out.splitlines()]
     assert [(verdict["reward"], verdict["reason"]) for verdict in verdicts] == [
         (1.0, "equivalent"),
@@ -73,8 +57,8 @@ def test_the_command_knows_the_kind(copy: Path) -> None:
     ]
 
 
-def test_the_configuration_the_form_and_the_versions_know_the_kind(copy: Path) -> None:
-    fingerprint, form, reward, free = json.loads(run(copy, "-c", FORM))
+def test_the_configuration_the_form_and_the_versions_know_the_kind(copy: Copy) -> None:
+    fingerprint, form, reward, free = json.loads(copy.python("-c", FORM))
     assert fingerprint.startswith("any_of/1(exact/2, same_length/1) ") and '"tolerance": 1' in fingerprint
     assert "same_length" in form
     assert (reward, free) == (1.0, 0)

@@ -2,9 +2,6 @@
 
 import json
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,6 +11,7 @@ from schemas.config import IngestFormat
 from schemas.rejects import RejectReason
 from tasks.stages.ingest import formats
 from tasks.stages.ingest.formats import FORMATS, read
+from tests.extending import Copy
 from tests.tasks.stages.ingest.builders import (
     CALL,
     EXAMPLES,
@@ -112,21 +110,13 @@ print(json.dumps([json.loads(outcome.metadata_json)["format"], said, outcome.suc
 
 def test_a_format_is_one_file_and_one_line(tmp_path: Path) -> None:
     """The README's own example, added to a copy of the code exactly as the README says."""
-    for package in ("flows", "tasks", "schemas", "infra"):
-        shutil.copytree(
-            ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__", "*.safetensors")
-        )
+    copy = Copy(tmp_path)
     text = README.read_text()
     (code,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
     (record,) = re.findall(r"^For records such as `(.+)`:$", text, flags=re.MULTILINE)
-    (tmp_path / "tasks" / "stages" / "ingest" / "formats" / "dialogue.py").write_text(code)
-    config = tmp_path / "schemas" / "config.py"
-    assert config.read_text().count('    "tooltalk",\n') == 1
-    config.write_text(config.read_text().replace('    "tooltalk",\n', '    "tooltalk",\n    "dialogue",\n'))
+    copy.add("tasks/stages/ingest/formats/dialogue.py", code)
+    copy.change("schemas/config.py", '    "tooltalk",\n', '    "tooltalk",\n    "dialogue",\n')
     (tmp_path / "record.json").write_text(record)
     for name in ("auto", "dialogue"):
-        command = [sys.executable, "-c", INGEST, str(tmp_path / "record.json"), name]
-        result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
-        assert result.returncode == 0, result.stderr
         said = [["user", "Where is order 17?"], ["assistant", "It has shipped."]]
-        assert json.loads(result.stdout) == ["dialogue", said, True]
+        assert json.loads(copy.python("-c", INGEST, "record.json", name)) == ["dialogue", said, True]
