@@ -71,7 +71,6 @@ PARTICIPLES = {
 BANNED = GARDEN | PARTICIPLES | {"Live"}
 """Names that no function or class has, with or without underscores: the field has words for these things."""
 NO_MIRROR = {
-    "tests/flows/cli/test_cli.py": "the command line as a whole",
     "tests/flows/server/test_deployment.py": "runs that a worker starts from a deployment",
     "tests/flows/server/test_recovery.py": "runs whose worker or server died",
     "tests/flows/server/test_ui.py": "Prefect's UI in a browser",
@@ -80,7 +79,6 @@ NO_MIRROR = {
     "tests/flows/test_sys_path.py": "flows/ first on sys.path, as Prefect loads a flow",
     "tests/schemas/test_tables.py": "every table of schemas/",
     "tests/tasks/report/test_browser_html.py": "the page browser.html in Chromium",
-    "tests/tasks/stages/ingest/formats/test_formats.py": "the list of formats",
     "tests/tasks/stages/ingest/formats/test_robustness.py": "every format, on damaged records",
     "tests/tasks/stages/ingest/test_shared_data.py": "real trajectories that are not in the repository",
     "tests/tasks/stages/split/test_shared_data.py": "real trajectories that are not in the repository",

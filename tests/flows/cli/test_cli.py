@@ -194,7 +194,7 @@ def test_ctrl_c_is_status_130(capsys: pytest.CaptureFixture[str], monkeypatch: p
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tasks.report.listing.listed", interrupt)
+    monkeypatch.setattr("tasks.report.listing.listing", interrupt)
     status, _, err = run(capsys, "ls")
     assert status == 130
     assert "the same command goes on from there" in err

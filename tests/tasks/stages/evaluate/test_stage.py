@@ -5,7 +5,8 @@ from tasks.errors import ConfigurationError
 from tasks.policy.files import Policy
 from tasks.stages.evaluate.stage import check, chosen_skills, inputs
 from tasks.store.manifest import Ref
-from tasks.verifiers.kinds import Comparer, ExactSettings, ToolCallSettings
+from tasks.verifiers.comparing.values import Comparer
+from tasks.verifiers.kinds import ExactSettings, ToolCallSettings
 from tasks.verifiers.section import ScoreConfig
 from tasks.worlds.skills import SKILLS
 
