@@ -30,6 +30,7 @@ from tasks.stages.select.task import select
 from tasks.stages.split.task import split
 from tasks.stages.train.stage import check as check_training
 from tasks.stages.train.task import train
+from tasks.states.hashing import derive_seed
 from tasks.store.store import Store
 
 Data = tuple[Artefact, Artefact]
@@ -49,7 +50,8 @@ def training(c: PipelineConfig, data: Data, reference: Policy, run: Run) -> Poli
     states, _ = data
     policy, pivots = reference, None
     for number in range(c.rounds):
-        seed = c.seed + number * 1000
+        # Else a state that sampling noise made a pivot would be profiled with the same noise in the next round.
+        seed = derive_seed(c.seed, "round", number)
         if c.train.method == "grpo":
             profiles = run.imported_profiles()
             if profiles is None:

@@ -10,6 +10,7 @@ from tasks.policy.chat import ChatFormat
 from tasks.policy.parsing import Completion, ParseFailure, ParseReason
 from tasks.policy.rendering import render
 from tasks.sampler.sampler import Sample, Sampler, Sampling
+from tasks.states.hashing import derive_seed
 
 _NO_ROOM = ParseFailure(ParseReason.TRUNCATED, "the state leaves no room for an action in the context")
 
@@ -27,16 +28,17 @@ class Actor:
         """The same policy at another temperature, with `n` actions per state."""
         return replace(self, sampling=replace(self.sampling, temperature=temperature, n=n))
 
-    def act(self, states: Sequence[State], *, salt: int = 0) -> list[list[Completion]]:
+    def act(self, states: Sequence[State], *, turn: int = 0) -> list[list[Completion]]:
         """`n` completions per state. A state that does not fit or cannot be rendered is not shortened: it gets parse
         failures.
 
         Args:
-            salt: added to the seed, so that successive calls differ (the turn of an episode).
+            turn: of the episode, so that successive calls have seeds of their own.
         """
         prompts = render(self.chat, states).prompts
         fitting = [prompt for prompt in prompts if prompt is not None and len(prompt) <= self.prompt_room]
-        sampled = iter(self.sampler.sample(fitting, replace(self.sampling, seed=self.sampling.seed + salt)))
+        seed = derive_seed(self.sampling.seed, "turn", turn)
+        sampled = iter(self.sampler.sample(fitting, replace(self.sampling, seed=seed)))
         completions: list[list[Completion]] = []
         for state, prompt in zip(states, prompts, strict=True):
             if prompt is None or len(prompt) > self.prompt_room:

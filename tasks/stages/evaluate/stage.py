@@ -15,7 +15,7 @@ from tasks.verifiers.section import ScoreConfig
 from tasks.worlds.skills import SKILLS
 from tasks.worlds.world import load
 
-STAGE = Stage("evaluations", version=3, tables={"evaluations": EVALUATIONS})
+STAGE = Stage("evaluations", version=4, tables={"evaluations": EVALUATIONS})
 
 
 def inputs(states: Ref, policy: Policy, score: ScoreConfig, seed: int) -> dict[str, str]:

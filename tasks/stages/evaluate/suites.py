@@ -52,7 +52,7 @@ def episodes(actor: Actor, world: World, task_ids: Sequence[str], max_turns: int
             State(task_id, turn, tuple(playing[task_id].messages), world.tools, world.name, task_id, world.name)
             for task_id in active
         ]
-        for task_id, (completion,) in zip(active, actor.act(states, salt=turn + 1), strict=True):
+        for task_id, (completion,) in zip(active, actor.act(states, turn=turn), strict=True):
             if isinstance(completion, Action):
                 playing[task_id].step(completion)
             else:

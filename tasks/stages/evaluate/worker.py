@@ -18,7 +18,7 @@ from tasks.policy.files import fetch
 from tasks.sampler.build import start
 from tasks.sampler.sampler import Sampling
 from tasks.stages.evaluate.actor import Actor
-from tasks.stages.evaluate.measuring import EVALUATION_SEED, measure
+from tasks.stages.evaluate.measuring import measure
 from tasks.stages.evaluate.stage import STAGE, EvaluateSpec, chosen_skills
 from tasks.states.example import Example
 from tasks.states.hashing import hash64
@@ -52,7 +52,7 @@ def work(spec: EvaluateSpec) -> None:
     with tempfile.TemporaryDirectory(prefix="pivotrl-policy-") as workspace:
         folder = fetch(spec.policy, store, Path(workspace))
         engine = start(folder, config.engine, spec.seed)
-        sampling = Sampling(n=1, temperature=0.0, max_tokens=config.max_tokens, seed=EVALUATION_SEED + spec.seed)
+        sampling = Sampling(n=1, temperature=0.0, max_tokens=config.max_tokens, seed=spec.seed)
         actor = Actor(
             engine, ChatFormat(folder, spec.score.parser), config.engine.prompt_room(config.max_tokens), sampling
         )

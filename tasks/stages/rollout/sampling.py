@@ -26,9 +26,10 @@ from tasks.policy.rendering import render
 from tasks.sampler.build import start
 from tasks.sampler.sampler import Sample, Sampler, Sampling
 from tasks.stages.rollout.resume import RolloutArchive, sampled_before
-from tasks.stages.rollout.segments import segment_seed, segments
+from tasks.stages.rollout.segments import segment_digest, segments
 from tasks.stages.rollout.stage import STAGE, RolloutSpec, inputs
 from tasks.states.example import Example
+from tasks.states.hashing import derive_seed
 from tasks.states.reader import StateReader
 from tasks.store.store import Store
 
@@ -113,7 +114,7 @@ class PartSampler:
             temperature=self.config.temperature,
             top_p=self.config.top_p,
             max_tokens=self.config.max_tokens,
-            seed=segment_seed(self.seed, [state.key for state in segment]),
+            seed=derive_seed(self.seed, segment_digest([state.key for state in segment])),
         )
         samples = self.engine().sample([state.prompt for state in segment], sampling)
         return rollouts_table(segment, samples, self.chat)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from tasks.states.example import StateKey
-from tasks.states.hashing import hash64, hash_fraction
+from tasks.states.hashing import hash_fraction
 
 SEGMENT_STATES = 256
 """States per segment, on average. A killed run repeats at most one segment. Where segments are cut is part of what is
@@ -44,8 +44,3 @@ def _begins_segment(trajectory_id: str, states: int) -> bool:
 def segment_digest(keys: Sequence[StateKey]) -> str:
     """The name of a segment: a hash of its states, in order."""
     return hashlib.sha256(repr([tuple(key) for key in keys]).encode()).hexdigest()
-
-
-def segment_seed(seed: int, keys: Sequence[StateKey]) -> int:
-    """The seed of a segment, in [0, 2^32): sampled again alone, the segment has the same rows."""
-    return hash64(f"{seed}/{segment_digest(keys)}") >> 32

@@ -15,11 +15,12 @@ from tasks.children.progress import alive
 from tasks.policy.chat import ChatFormat
 from tasks.policy.parsing import ParseFailure
 from tasks.sampler.sampler import Sample, Sampler, Sampling
-from tasks.stages.train import objective, seeds
+from tasks.stages.train import objective
 from tasks.stages.train.compute.ranks import Ranks
 from tasks.stages.train.metrics import StepMetrics
 from tasks.stages.train.states import in_trajectory_order
 from tasks.states.example import Example
+from tasks.states.hashing import derive_seed
 from tasks.verifiers.concurrency import in_order
 from tasks.verifiers.verdict import Verify
 
@@ -102,7 +103,7 @@ class GroupSampler:
         """Sample and verify. Equal samples of a state are verified once."""
         began = time.perf_counter()
         own = self.ranks.split(examples)
-        own_sampling = replace(sampling, seed=seeds.rank_seed(sampling.seed, self.ranks.rank))
+        own_sampling = replace(sampling, seed=derive_seed(sampling.seed, "rank", self.ranks.rank))
         samples = self.sampler.sample([example.prompt for example in own], own_sampling)
         sampled = time.perf_counter()
         verdicts = in_order(lambda group: self._verdicts(*group), zip(own, samples, strict=True), self.concurrency)
@@ -139,7 +140,7 @@ class GroupSampler:
 def refill(
     groups: Groups,
     pool: Sequence[Example],
-    rng: random.Random,
+    seed: int,
     sample: Callable[[list[Example], int], Groups],
 ) -> Groups:
     """The groups, and of further states of the pool as many as are missing for each to vary, at most `REFILLS` times.
@@ -147,16 +148,16 @@ def refill(
     Args:
         groups: the step's.
         pool: all states; none comes twice.
-        rng: a function of seed and step, so that a resumed run draws the same.
+        seed: of the step.
         sample: gives the groups of states, with a sampling seed.
     """
     size, drawn = len(groups.examples), {example.key for example in groups.examples}
     rest = [example for example in pool if example.key not in drawn]
-    rng.shuffle(rest)
-    for _ in range(REFILLS):
+    random.Random(derive_seed(seed, "order")).shuffle(rest)
+    for number in range(REFILLS):
         missing = size - sum(groups.varying)
         chosen, rest = rest[:missing], rest[missing:]
         if not chosen:
             break
-        groups = groups + sample(in_trajectory_order(chosen), rng.getrandbits(31))
+        groups = groups + sample(in_trajectory_order(chosen), derive_seed(seed, "sample", number))
     return groups

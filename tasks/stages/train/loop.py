@@ -17,7 +17,6 @@ from schemas.training import TrainConfig
 from tasks.errors import StageFailed
 from tasks.policy.chat import ChatFormat
 from tasks.sampler.sampler import Sampler, Sampling
-from tasks.stages.train import seeds
 from tasks.stages.train.batch import Batch, grpo_batch, sft_batch
 from tasks.stages.train.compute import checkpoint
 from tasks.stages.train.compute.learner import Learner
@@ -28,6 +27,7 @@ from tasks.stages.train.prompts import demonstrations
 from tasks.stages.train.states import DropReason, admit, draw, require_examples
 from tasks.stages.train.validation import validate
 from tasks.states.example import Example, StateKey
+from tasks.states.hashing import derive_seed
 from tasks.verifiers.build import concurrency_of
 from tasks.verifiers.section import ScoreConfig
 from tasks.verifiers.verdict import Verify
@@ -182,10 +182,10 @@ def _grpo_batches(run: Run, pool: Sequence[Example], group_sampler: GroupSampler
         return group_sampler.groups(drawn, Sampling(config.samples, config.temperature, config.max_tokens, seed))
 
     def make_batch(step: int, drawn: list[Example]) -> tuple[Batch, list[Example], StepMetrics]:
-        groups = sample(drawn, seeds.sampling_seed(run.seed, step))
+        groups = sample(drawn, derive_seed(run.seed, "sample", step))
         _require_decided(groups, run.score.max_undecided, config.samples, step)
         if config.refill:
-            groups = refill(groups, pool, seeds.refill_rng(run.seed, step), sample)
+            groups = refill(groups, pool, derive_seed(run.seed, "refill", step), sample)
         # A refilled step keeps its size; what is measured is over all that were drawn.
         chosen = groups.varying_first(len(drawn))
         chosen_examples = [groups.examples[k] for k in chosen]

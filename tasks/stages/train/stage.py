@@ -16,7 +16,7 @@ from tasks.policy.files import Policy
 from tasks.store.manifest import Ref
 from tasks.verifiers.section import ScoreConfig
 
-STAGE = Stage("policies", version=3, tables={"policies": POLICIES})
+STAGE = Stage("policies", version=4, tables={"policies": POLICIES})
 
 PLOTTED = ("reward_mean", "zero_variance", "loss", "validation")
 """Metrics of a step that are plotted while the training runs."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from tasks.errors import StageFailed
-from tasks.stages.train import seeds
 from tasks.states.example import Example, StateKey
+from tasks.states.hashing import derive_seed
 
 
 class DropReason(StrEnum):
@@ -62,5 +63,5 @@ def draw(examples: Sequence[Example], per_step: int, step: int, seed: int) -> li
     steps_per_epoch = len(examples) // per_step
     epoch, position = divmod(step, steps_per_epoch)
     order = list(range(len(examples)))
-    seeds.epoch_rng(seed, epoch).shuffle(order)
+    random.Random(derive_seed(seed, "epoch", epoch)).shuffle(order)
     return in_trajectory_order([examples[i] for i in order[position * per_step : (position + 1) * per_step]])

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 
 from schemas.training import TrainConfig
 from tasks.errors import StageFailed
 from tasks.sampler.sampler import Sampling
-from tasks.stages.train import seeds
 from tasks.stages.train.groups import GroupSampler
 from tasks.stages.train.states import admit, in_trajectory_order
 from tasks.states.example import Example
+from tasks.states.hashing import derive_seed
 
 
 def draw_held_out(examples: Sequence[Example], config: TrainConfig, seed: int) -> list[Example]:
@@ -26,7 +27,7 @@ def draw_held_out(examples: Sequence[Example], config: TrainConfig, seed: int) -
             f"train: train.validate_every is {config.validate_every}, but none of {len(examples)} held-out states can "
             "be used; raise split.validation_fraction or train.max_state_tokens, or set train.validate_every to 0"
         )
-    chosen = seeds.held_out_rng(seed).sample(short, min(config.validation_states, len(short)))
+    chosen = random.Random(derive_seed(seed, "held out")).sample(short, min(config.validation_states, len(short)))
     return in_trajectory_order(chosen)
 
 
@@ -36,7 +37,7 @@ def validate(group_sampler: GroupSampler, held_out: Sequence[Example], max_token
     Raises:
         StageFailed: the verifier decided no action.
     """
-    greedy = Sampling(n=1, temperature=0.0, max_tokens=max_tokens, seed=seeds.VALIDATION_SEED)
+    greedy = Sampling(n=1, temperature=0.0, max_tokens=max_tokens, seed=0)
     rewards_K1 = group_sampler.groups(list(held_out), greedy).rewards_KG
     if rewards_K1.isnan().all():
         raise StageFailed(f"train: validation: the verifier decided none of {len(held_out)} actions")

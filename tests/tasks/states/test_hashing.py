@@ -1,6 +1,6 @@
 import pytest
 
-from tasks.states.hashing import hash64, hash_fraction
+from tasks.states.hashing import derive_seed, hash64, hash_fraction
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,15 @@ def test_fractions_are_spread_evenly() -> None:
     assert all(0 <= fraction < 1 for fraction in fractions)
     tenths = [sum(tenth <= 10 * fraction < tenth + 1 for fraction in fractions) for tenth in range(10)]
     assert min(tenths) > 880 and max(tenths) < 1120, "four standard deviations of 30 from 1,000"
+
+
+def test_seeds_of_runs_purposes_and_counters_differ() -> None:
+    purposes = [("sample", step) for step in range(1000)] + [("rank", rank) for rank in range(64)] + [("round", 1)]
+    seeds = [derive_seed(seed, *names) for seed in range(20) for names in purposes]
+    assert len(set(seeds)) == len(seeds)
+    assert all(0 <= seed < 2**32 for seed in seeds)
+
+
+def test_a_seed_is_the_same_for_ever() -> None:
+    """What is sampled with it is stored under a version that names the run's seed alone."""
+    assert derive_seed(0, "sample", 1) == 2190199133

@@ -1,7 +1,7 @@
 """Checkpoints to resume from, and the model folder at the end. Either is visible only when complete.
 
 A checkpoint holds the weights, the optimiser and the metrics of the steps so far. Their number is the next step's, and
-every seed follows from it and the run's seed (seeds.py). From the metrics follow which step was validated as the best,
+every seed follows from it and the run's seed. From the metrics follow which step was validated as the best,
 and whether training has stalled.
 """
 

@@ -13,9 +13,10 @@ from tasks.policy.files import DESK, resolve
 from tasks.stages.rollout import sampling, segments
 from tasks.stages.rollout.resume import RolloutArchive
 from tasks.stages.rollout.sampling import PartResult, PartSampler, SkipCounts, part_sampler, render_prompts
-from tasks.stages.rollout.segments import segment_seed
+from tasks.stages.rollout.segments import segment_digest
 from tasks.stages.rollout.stage import STAGE, RolloutSpec
 from tasks.states.example import Example
+from tasks.states.hashing import derive_seed
 from tasks.states.reader import StateReader
 from tasks.store.manifest import Ref
 from tasks.store.store import Store
@@ -75,7 +76,9 @@ def test_segments_have_seeds_of_their_own(store, states, sampler, chat, monkeypa
     sampled(store, states, sampler, chat)
     assert [len(prompts) for prompts, _ in sampler.asked] == [4, 4, 4]
     keys = [state.key for state in states]
-    assert [asked.seed for _, asked in sampler.asked] == [segment_seed(5, keys[i : i + 4]) for i in (0, 4, 8)]
+    assert [asked.seed for _, asked in sampler.asked] == [
+        derive_seed(5, segment_digest(keys[i : i + 4])) for i in (0, 4, 8)
+    ]
 
 
 def test_a_killed_run_goes_on_after_its_last_segment_and_gives_identical_rows(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from pathlib import Path
 
 import pytest
@@ -38,7 +37,7 @@ def draws(pool, size, varying, seed=0):
         asked.append([s.key for s in states])
         return groups_of(states, varying)
 
-    return refill(groups_of(pool[:size], varying), pool, random.Random(seed), sample), asked
+    return refill(groups_of(pool[:size], varying), pool, seed, sample), asked
 
 
 def test_as_many_are_drawn_as_are_missing_and_none_twice():

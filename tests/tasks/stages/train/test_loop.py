@@ -21,6 +21,7 @@ from tasks.stages.train.compute.model import load_model
 from tasks.stages.train.loop import Run, train
 from tasks.stages.train.states import DropReason, draw
 from tasks.states.example import Example, StateKey
+from tasks.states.hashing import derive_seed
 from tasks.verifiers.verdict import Reason, Verdict
 
 
@@ -62,7 +63,8 @@ def drawn_rewards(run, states, sampler, verify):
     """The rewards of what the first step samples: the loop's own inputs, collected apart from it."""
     config, chat = run.config, ChatFormat(run.model_folder)
     drawn = draw(states, config.states_per_step, 0, run.seed)
-    sampling = Sampling(config.samples, config.temperature, config.max_tokens, run.seed * 1_000_003)
+    rank_0_seed = derive_seed(derive_seed(run.seed, "sample", 0), "rank", 0)
+    sampling = Sampling(config.samples, config.temperature, config.max_tokens, rank_0_seed)
     groups = sampler.sample([example.prompt for example in drawn], sampling)
     return [textbook.rewards(chat, verify, example, group) for example, group in zip(drawn, groups, strict=True)]
 
@@ -172,7 +174,7 @@ def test_equal_samples_of_a_state_are_verified_once(a_run, policy_folder, states
 
 
 def test_the_sampler_gets_the_weights_after_every_step(a_run, policy_folder, states, sampler, verify, tmp_path):
-    run = a_run(policy_folder, tmp_path)
+    run = a_run(policy_folder, tmp_path, states_per_step=9)
     metrics_of(run, states, sampler, verify)
     assert len(sampler.weights) == 4
     saved = AutoModelForCausalLM.from_pretrained(run.output_folder)
