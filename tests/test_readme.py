@@ -20,13 +20,13 @@ import pytest
 import yaml
 from cyclopts import CycloptsError
 from pydantic import BaseModel
-from schemas.verifiers import VerifierSettings
 
 from flows.cli import COMMANDS as COMMAND_LINE
 from flows.cli import parse
 from flows.settings.configuration import load_config, preset_names
 from flows.settings.pipeline import PipelineConfig
 from tasks.errors import ConfigurationError
+from tasks.verifiers.kinds import VerifierSettings
 from tests.servers import ROOT
 
 PAGES = {
