@@ -100,7 +100,3 @@ def _find_modules_of_the_working_folder() -> None:
     with suppress(FileNotFoundError):  # the folder was removed
         if (here := str(Path.cwd())) not in sys.path:
             sys.path.append(here)  # last, so that it hides nothing installed
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -14,10 +14,12 @@ from tasks.artefact.stage import Artefact, obtain
 from tasks.errors import ConfigurationError
 from tasks.stages.ingest.rollout_rewards import rollout_rewards
 from tasks.stages.ingest.stage import STAGE as TRAJECTORIES
-from tasks.stages.ingest.stage import inputs, write_trajectories
+from tasks.stages.ingest.stage import inputs as ingest_inputs
+from tasks.stages.ingest.stage import write_trajectories
 from tasks.stages.profile.recorded import RECORDED, any_recorded, write_recorded
 from tasks.stages.profile.stage import STAGE as PROFILES
 from tasks.stages.split.stage import STAGE as STATES
+from tasks.stages.split.stage import inputs as split_inputs
 from tasks.stages.split.stage import write_states
 from tasks.store.store import Store
 
@@ -37,13 +39,15 @@ def import_rows(source: str, store: Store) -> Iterator[Artefact]:
         ConfigurationError: as `rows_config`.
     """
     rows = rows_config(source)
-    trajectories = obtain(TRAJECTORIES, rows, inputs(rows), store, lambda writer: write_trajectories(writer, rows))
+    trajectories = obtain(
+        TRAJECTORIES, rows, ingest_inputs(rows), store, lambda writer: write_trajectories(writer, rows)
+    )
     yield trajectories
     split = SplitConfig()
     states = obtain(
         STATES,
         split,
-        {"trajectories": str(trajectories.ref)},
+        split_inputs(trajectories.ref),
         store,
         lambda writer: write_states(writer, store, trajectories.ref, split),
     )

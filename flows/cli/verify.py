@@ -129,11 +129,12 @@ def _read(path: Path) -> Any:
     import yaml
 
     from tasks.errors import ConfigurationError
+    from tasks.verifiers.section import ScoreConfig
 
     try:
         values = yaml.safe_load(path.read_text())
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} is not YAML: {error}") from error
     if isinstance(values, dict) and isinstance(values.get("score"), dict):
-        return values["score"].get("verifier", {"kind": "world_state"})
+        return values["score"].get("verifier", ScoreConfig().verifier)
     return values

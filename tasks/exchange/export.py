@@ -1,7 +1,7 @@
 """`pivotrl export`: pivots in a file that other software trains on, written part by part.
 
-To add a format: a file here with a function from a `Pivot` to a row, a line in FORMATS, and its name among the choices
-of `pivotrl export --format` (flows/cli).
+To add a format: a file here with a function from a `Pivot` to a row, a line in FORMATS, and its name in the `Literal`
+of schemas/exports.py. `pivotrl export --format` then knows it.
 """
 
 from __future__ import annotations

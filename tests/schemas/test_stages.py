@@ -18,8 +18,7 @@ VERBS = [stage.verb for stage in STAGES]
 
 def declared(stage: StageInfo) -> Stage:
     """The `STAGE` of the stage's own code."""
-    file = "stage" if (ROOT / "tasks" / "stages" / stage.verb / "stage.py").exists() else "task"
-    constant = import_module(f"tasks.stages.{stage.verb}.{file}").STAGE
+    constant = import_module(f"tasks.stages.{stage.verb}.stage").STAGE
     assert isinstance(constant, Stage)
     return constant
 

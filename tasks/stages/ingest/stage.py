@@ -1,4 +1,4 @@
-"""What `ingest` makes and from what. The stream of trajectories is written in parts; memory holds one."""
+"""What `ingest` makes, and from what: trajectories, from the source. They are written in parts; memory holds one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ _REJECTS_PER_PART = 4096
 
 
 def inputs(config: IngestConfig) -> dict[str, str]:
-    """What the trajectories depend on beside the configuration: the content of the source, and of the user's reader."""
+    """What the rows depend on beside the configuration, as in the manifest: the content of the source, and the code of
+    the user's own reader."""
     content = json.dumps(source_digest(config.source), sort_keys=True)
     digests = {"source": hashlib.sha256(content.encode()).hexdigest()}
     if config.reader:

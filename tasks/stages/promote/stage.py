@@ -1,4 +1,4 @@
-"""What a decision is, and what it is made from."""
+"""What `promote` makes, and from what: a decision, from two policies and their evaluations."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def inputs(
     base_evaluations: Ref,
     candidate_evaluations: Ref,
 ) -> dict[str, str]:
-    """What the content of a decision depends on beside the gate: the two policies, their evaluations, the data."""
+    """What a decision depends on beside the gate, as in the manifest: the two policies, their evaluations, the data."""
     return {
         "policies": str(candidate),
         "policy": base.version,

@@ -1,4 +1,4 @@
-"""What `split` makes and from what."""
+"""What `split` makes, and from what: states, from the trajectories."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ STAGE = Stage("states", version=2, tables={"states": STATES})
 
 
 def inputs(trajectories: Ref) -> dict[str, str]:
-    """What the states depend on beside the configuration."""
+    """What the rows depend on beside the configuration, as in the manifest."""
     return {"trajectories": str(trajectories)}
 
 

@@ -24,7 +24,7 @@ from tasks.stages.train.compute.ranks import Ranks
 from tasks.stages.train.groups import Groups, GroupSampler, refill
 from tasks.stages.train.metrics import OnStep, StepMetrics, best_step, has_stalled, step_metrics
 from tasks.stages.train.prompts import demonstrations
-from tasks.stages.train.states import DropReason, admit, draw, require_examples
+from tasks.stages.train.states import Dropped, admit, draw, require_examples
 from tasks.stages.train.validation import validate
 from tasks.states.example import Example, StateKey
 from tasks.states.hashing import derive_seed
@@ -62,7 +62,7 @@ def train(
     verify: Verify | None,
     on_step: OnStep,
     held_out: Sequence[Example] = (),
-) -> tuple[list[StepMetrics], dict[StateKey, DropReason]]:
+) -> tuple[list[StepMetrics], Dropped]:
     """Train from the newest checkpoint, or the beginning, to the last step, and write the model folder.
 
     Args:

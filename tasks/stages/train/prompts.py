@@ -15,7 +15,7 @@ from tasks.errors import InputError, NotInStore, StageFailed
 from tasks.policy.chat import ChatFormat
 from tasks.policy.rendering import render
 from tasks.stages.train.stage import TrainSpec
-from tasks.stages.train.states import DropReason, admit
+from tasks.stages.train.states import Dropped, DropReason, admit
 from tasks.stages.train.validation import draw_held_out
 from tasks.states.example import Example, StateKey
 from tasks.states.reader import StateReader
@@ -33,9 +33,7 @@ def held_out_states(spec: TrainSpec, store: Store, chat: ChatFormat) -> list[Exa
     return draw_held_out(rendered, spec.config, spec.seed)
 
 
-def training_states(
-    spec: TrainSpec, store: Store, chat: ChatFormat
-) -> tuple[list[Example], dict[StateKey, DropReason], str]:
+def training_states(spec: TrainSpec, store: Store, chat: ChatFormat) -> tuple[list[Example], Dropped, str]:
     """The pivots (or, for SFT without pivots, all training states) with their prompts.
 
     Returns:
@@ -59,7 +57,7 @@ def training_states(
 
 def demonstrations(
     chat: ChatFormat, examples: Sequence[Example], config: TrainConfig
-) -> tuple[dict[StateKey, list[int]], dict[StateKey, DropReason]]:
+) -> tuple[dict[StateKey, list[int]], Dropped]:
     """By state key the tokens of the demonstration, for SFT; and why states are dropped: for too long a prompt, for a
     demonstration that the chat template does not render, or for both together being too long."""
     short, dropped = admit(examples, config.max_state_tokens)

@@ -1,4 +1,4 @@
-"""What the stage is, what its child process is asked for, and how that is started."""
+"""What `train` makes, and from what: a policy, from the pivots or the demonstrations; and how its child is started."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tasks.artefact.stage import Stage
 from tasks.errors import ConfigurationError
 from tasks.policy.files import Policy
 from tasks.store.manifest import Ref
+from tasks.verifiers.build import fingerprint
 from tasks.verifiers.section import ScoreConfig
 
 STAGE = Stage("policies", version=4, tables={"policies": POLICIES})
@@ -22,8 +23,20 @@ PLOTTED = ("reward_mean", "zero_variance", "loss", "validation")
 """Metrics of a step that are plotted while the training runs."""
 
 
+def inputs(states: Ref, pivots: Ref | None, policy: Policy, score: ScoreConfig, seed: int) -> dict[str, str]:
+    """What the policy depends on beside the configuration, as in the manifest."""
+    return {
+        "states": str(states),
+        "pivots": str(pivots) if pivots else "",
+        "policy": policy.version,
+        "verifier": fingerprint(score.verifier),
+        "parser": score.parser,
+        "seed": str(seed),
+    }
+
+
 class TrainSpec(BaseModel):
-    """What the child is asked for. Without `pivots` it trains on every training state (SFT)."""
+    """Everything the child needs. Without `pivots` it trains on every training state (SFT)."""
 
     store: str
     target: Ref

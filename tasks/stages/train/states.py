@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 
 from tasks.errors import StageFailed
@@ -21,11 +21,11 @@ class DropReason(StrEnum):
     """The chat template does not render its prompt. SFT: or not the demonstration as a continuation of the prompt."""
 
 
-Dropped = Mapping[StateKey, DropReason]
+Dropped = dict[StateKey, DropReason]
 """Why each of some states takes no part, by its key."""
 
 
-def admit(examples: Sequence[Example], max_prompt_tokens: int) -> tuple[list[Example], dict[StateKey, DropReason]]:
+def admit(examples: Sequence[Example], max_prompt_tokens: int) -> tuple[list[Example], Dropped]:
     """The states whose prompts have at most that many tokens, in order, and why each of the others is dropped."""
     dropped = {e.key: DropReason.TOO_LONG for e in examples if len(e.prompt) > max_prompt_tokens}
     return [e for e in examples if e.key not in dropped], dropped

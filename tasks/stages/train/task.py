@@ -13,9 +13,8 @@ from tasks.children.progress import Update
 from tasks.orchestration.stage_task import announce, run_child_on_accelerator, stage_task
 from tasks.policy.files import Policy
 from tasks.report.plots import training_curve
-from tasks.stages.train.stage import PLOTTED, STAGE, TrainSpec, launcher
+from tasks.stages.train.stage import PLOTTED, STAGE, TrainSpec, inputs, launcher
 from tasks.store.store import Store
-from tasks.verifiers.build import fingerprint
 from tasks.verifiers.section import ScoreConfig
 
 
@@ -59,12 +58,5 @@ def train(
             plot=_curve,
         )
 
-    inputs = {
-        "states": str(states.ref),
-        "pivots": str(pivots.ref) if pivots else "",
-        "policy": policy.version,
-        "verifier": fingerprint(score.verifier),
-        "parser": score.parser,
-        "seed": str(seed),
-    }
-    return announce(obtain(STAGE, config, inputs, store, produce), store)
+    made_from = inputs(states.ref, pivots.ref if pivots else None, policy, score, seed)
+    return announce(obtain(STAGE, config, made_from, store, produce), store)

@@ -20,9 +20,9 @@ from tasks.stages.train.metrics import OnStep, StepMetrics
 from tasks.stages.train.prompts import held_out_states, training_states
 from tasks.stages.train.scratch import local_folder, shared_scratch
 from tasks.stages.train.stage import PLOTTED, STAGE, TrainSpec
-from tasks.stages.train.states import DropReason, admit, require_examples
+from tasks.stages.train.states import Dropped, admit, require_examples
 from tasks.stages.train.trackers import tracking
-from tasks.states.example import Example, StateKey
+from tasks.states.example import Example
 from tasks.store.manifest import File, Ref
 from tasks.store.store import Store
 from tasks.verifiers.build import build
@@ -45,7 +45,7 @@ def reporter(run: Run, track: OnStep) -> OnStep:
 
 def train_with_engine(
     run: Run, examples: Sequence[Example], held_out: Sequence[Example], on_step: OnStep
-) -> tuple[list[StepMetrics], dict[StateKey, DropReason]]:
+) -> tuple[list[StepMetrics], Dropped]:
     """Train with a sampling engine, where something is sampled.
 
     Raises:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import get_args
 
@@ -11,24 +12,7 @@ from schemas.section import Engine
 from tests.extending import Copy
 from tests.servers import ROOT
 
-ENGINE = """
-from pathlib import Path
-
-from schemas.section import Engine
-from tasks.sampler.sampler import Sample
-
-
-class Silent:
-    def sample(self, prompts, sampling):
-        return [[Sample(token_ids=[0], logprobs=[0.0], finished=True)] * sampling.n for _ in prompts]
-
-    def load_weights(self, weights):
-        pass
-
-
-def start(folder: Path, settings: Engine, seed: int) -> Silent:
-    return Silent()
-"""
+README = (ROOT / "tasks" / "sampler" / "README.md").read_text()
 USE = """
 from pathlib import Path
 from schemas.training import TrainConfig
@@ -48,8 +32,9 @@ def test_every_kind_that_can_be_named_has_its_file(kind: str) -> None:
 
 
 def test_an_engine_is_added_as_the_readme_says(tmp_path: Path) -> None:
+    (engine,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     copy = Copy(tmp_path)
-    copy.add("tasks/sampler/silent_engine.py", ENGINE)
+    copy.add("tasks/sampler/silent_engine.py", engine)
     kinds = 'kind: Annotated[Literal["vllm"'
     copy.change("schemas/section.py", kinds, f'{kinds}, "silent"')
     assert copy.python("-c", USE) == "[[[0], [0], [0]], [[0], [0], [0]]]\n"

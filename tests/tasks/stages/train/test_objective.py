@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import get_args
 
 import pytest
@@ -23,6 +24,7 @@ from tasks.stages.train.objective import (
     token_weights,
 )
 from tests.extending import Copy
+from tests.servers import ROOT
 
 TABLES = {"advantage": ADVANTAGES, "aggregation": AGGREGATIONS, "importance_level": IMPORTANCE_LEVELS}
 REWARDS = [[1.0, 0.0, 0.0, 1.0], [0.2, 0.9, 0.4, 0.4], [1.0, 1.0, 1.0, 1.0]]
@@ -203,11 +205,7 @@ def test_groups_without_variance_do_not_move_a_tabular_policy(kind):
         assert bool(gradient.abs().max() > 0) is moves
 
 
-NEW_KIND = """def _best(rewards_KG: Tensor) -> Tensor:
-    return (rewards_KG == rewards_KG.nan_to_num(0.0).amax(1, keepdim=True)).float()
-
-
-ADVANTAGES: """
+README = (ROOT / "tasks" / "stages" / "train" / "README.md").read_text()
 USE = """
 import torch
 from schemas.training import TrainConfig
@@ -224,9 +222,10 @@ print(grpo_batch(config, [example], samples, torch.tensor([[1.0, 0.0, 0.5, 1.0]]
 
 
 def test_an_advantage_is_added_as_the_readme_says(tmp_path):
+    (function,) = re.findall(r"^def _best.*?\n\n", README, re.DOTALL | re.MULTILINE)
     copy = Copy(tmp_path)
     objective = "tasks/stages/train/objective.py"
-    copy.change(objective, "ADVANTAGES: ", NEW_KIND)
+    copy.change(objective, "ADVANTAGES: ", f"{function}\nADVANTAGES: ")
     copy.change(objective, '    "dr_grpo": _dr_grpo,\n', '    "dr_grpo": _dr_grpo,\n    "best": _best,\n')
     literal = 'advantage: Literal["grpo", "leave_one_out", "dr_grpo"'
     copy.change("schemas/training.py", literal, f'{literal}, "best"')

@@ -1,4 +1,4 @@
-"""How the training's processes are started, and what is refused before anything runs."""
+"""What a policy depends on, how the training's processes are started, and what is refused before anything runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,25 @@ import pytest
 
 from schemas.training import TrainConfig
 from tasks.errors import ConfigurationError
-from tasks.stages.train.stage import check, launcher
+from tasks.policy.files import Policy
+from tasks.stages.train.stage import check, inputs, launcher
+from tasks.store.manifest import Ref
+from tasks.verifiers.kinds import ExactSettings
+from tasks.verifiers.section import ScoreConfig
+
+
+def test_a_policy_depends_on_its_states_the_policy_before_it_and_what_rewards_it() -> None:
+    states, pivots = Ref(stage="states", version="aa"), Ref(stage="pivots", version="bb")
+    policy, score = Policy(location="/some/folder", version="desk:cc"), ScoreConfig(verifier=ExactSettings())
+    assert inputs(states, pivots, policy, score, 3) == {
+        "states": "states@aa",
+        "pivots": "pivots@bb",
+        "policy": "desk:cc",
+        "verifier": 'exact/2 {"kind": "exact"}',
+        "parser": "auto",
+        "seed": "3",
+    }
+    assert inputs(states, None, policy, score, 3)["pivots"] == "", "SFT"
 
 
 def test_one_process_is_this_python() -> None:
