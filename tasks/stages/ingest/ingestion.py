@@ -71,9 +71,9 @@ class Counts:
     def _refusal(self) -> str:
         """Why nothing was taken: the first reject of each reason, and what can be done."""
         rejects = list(self._first_rejects.values())[:_QUOTED_REASONS]
-        firsts = "; ".join(f"{reject.source_uri}: {reject.detail}" for reject in rejects)
+        quoted = "; ".join(f"{reject.source_uri}: {reject.detail}" for reject in rejects)
         return (
-            f"the first of each: {firsts}. A reader of yours (ingest.reader=module:function) takes other records; "
+            f"the first of each: {quoted}. A reader of yours (ingest.reader=module:function) takes other records; "
             "ingest.successful_only and ingest.min_reward filter"
         )
 
