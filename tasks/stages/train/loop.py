@@ -39,7 +39,7 @@ MakeBatch = Callable[[int, list[Example]], tuple[Batch, list[Example], StepMetri
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class TrainingRun:
     """One training run: its settings, and where it reads and writes. Ranks have the same but for `ranks`.
 
     `checkpoint_folder` belongs to this run alone: what lies there is resumed. `output_folder` appears at the end.
@@ -56,7 +56,7 @@ class Run:
 
 
 def train(
-    run: Run,
+    run: TrainingRun,
     examples: Sequence[Example],
     sampler: Sampler | None,
     verify: Verify | None,
@@ -106,7 +106,7 @@ def train(
 
 
 def _steps(
-    run: Run,
+    run: TrainingRun,
     learner: Learner,
     examples: Sequence[Example],
     make_batch: MakeBatch,
@@ -152,7 +152,7 @@ def _is_validated(config: TrainConfig, step: int) -> bool:
 
 
 def _update(
-    run: Run, learner: Learner, batch: Batch, drawn: Sequence[Example], step: int, metrics: list[StepMetrics]
+    run: TrainingRun, learner: Learner, batch: Batch, drawn: Sequence[Example], step: int, metrics: list[StepMetrics]
 ) -> StepMetrics:
     """One step of the optimiser; where it fails, the text says at which states."""
     began = time.perf_counter()
@@ -175,7 +175,7 @@ def _sft_batches(config: TrainConfig, completions: Mapping[StateKey, Sequence[in
     return make_batch
 
 
-def _grpo_batches(run: Run, pool: Sequence[Example], group_sampler: GroupSampler) -> MakeBatch:
+def _grpo_batches(run: TrainingRun, pool: Sequence[Example], group_sampler: GroupSampler) -> MakeBatch:
     config = run.config
 
     def sample(drawn: list[Example], seed: int) -> Groups:

@@ -15,7 +15,7 @@ from tasks.policy.chat import ChatFormat
 from tasks.policy.files import fetch
 from tasks.sampler.build import start
 from tasks.stages.train.compute.ranks import join
-from tasks.stages.train.loop import Run, train
+from tasks.stages.train.loop import TrainingRun, train
 from tasks.stages.train.metrics import OnStep, StepMetrics
 from tasks.stages.train.prompts import held_out_states, training_states
 from tasks.stages.train.scratch import local_folder, shared_scratch
@@ -28,7 +28,7 @@ from tasks.store.store import Store
 from tasks.verifiers.build import build
 
 
-def reporter(run: Run, track: OnStep) -> OnStep:
+def reporter(run: TrainingRun, track: OnStep) -> OnStep:
     """What tells the parent and the trackers of each step; only rank 0 does."""
 
     def on_step(measured: StepMetrics) -> None:
@@ -44,7 +44,7 @@ def reporter(run: Run, track: OnStep) -> OnStep:
 
 
 def train_with_engine(
-    run: Run, examples: Sequence[Example], held_out: Sequence[Example], on_step: OnStep
+    run: TrainingRun, examples: Sequence[Example], held_out: Sequence[Example], on_step: OnStep
 ) -> tuple[list[StepMetrics], Dropped]:
     """Train with a sampling engine, where something is sampled.
 
@@ -80,7 +80,7 @@ def work(spec: TrainSpec) -> None:
         chat = ChatFormat(model_folder, spec.score.parser)
         examples, not_rendered, refusal = training_states(spec, store, chat)
         held_out = held_out_states(spec, store, chat)
-        run = Run(
+        run = TrainingRun(
             model_folder,
             folder / "model",
             folder / "checkpoints",

@@ -15,7 +15,7 @@ from schemas.chat import Action, State, message
 from schemas.training import TrainConfig
 from tasks.policy.chat import ChatFormat
 from tasks.sampler.sampler import Sample
-from tasks.stages.train.loop import Run
+from tasks.stages.train.loop import TrainingRun
 from tasks.states.example import Example
 from tasks.verifiers.section import ScoreConfig
 from tasks.verifiers.verdict import Reason, Verdict
@@ -134,6 +134,8 @@ def a_run():
     def make(policy, folder, every=10, max_undecided=1.0, **changes):
         defaults = {"steps": 4, "states_per_step": 4, "samples": 4, "learning_rate": 1e-2, "temperature": 0.8}
         config, score = TrainConfig(**(defaults | changes)), ScoreConfig(max_undecided=max_undecided)
-        return Run(policy, folder / "model", folder / "checkpoints", config, score, seed=3, checkpoint_every=every)
+        return TrainingRun(
+            policy, folder / "model", folder / "checkpoints", config, score, seed=3, checkpoint_every=every
+        )
 
     return make

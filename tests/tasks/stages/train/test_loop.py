@@ -18,7 +18,7 @@ from tasks.sampler.sampler import Sample, Sampling
 from tasks.stages.train import textbook
 from tasks.stages.train.compute.learner import Learner
 from tasks.stages.train.compute.model import load_model
-from tasks.stages.train.loop import Run, train
+from tasks.stages.train.loop import TrainingRun, train
 from tasks.stages.train.states import DropReason, draw
 from tasks.states.example import Example, StateKey
 from tasks.states.hashing import derive_seed
@@ -272,7 +272,7 @@ def test_training_raises_the_reward_and_agrees_with_an_exact_sampler(a_run, poli
 
 def sft_run(policy_folder, tmp_path, **changes):
     config = TrainConfig(method="sft", steps=3, states_per_step=9, learning_rate=1e-2, **changes)
-    return Run(policy_folder, tmp_path / "model", tmp_path / "checkpoints", config)
+    return TrainingRun(policy_folder, tmp_path / "model", tmp_path / "checkpoints", config)
 
 
 @pytest.mark.parametrize("aggregation", ["token_mean", "sequence_mean"])

@@ -13,7 +13,7 @@ from tasks.policy.chat import ChatFormat
 from tasks.policy.files import DESK, Policy
 from tasks.stages.select.stage import STAGE as PIVOTS
 from tasks.stages.select.stage import write_pivots
-from tasks.stages.train.loop import Run
+from tasks.stages.train.loop import TrainingRun
 from tasks.stages.train.prompts import demonstrations, held_out_states, training_states
 from tasks.stages.train.stage import TrainSpec
 from tasks.stages.train.states import DropReason
@@ -125,7 +125,7 @@ def test_no_state_short_enough_is_told_before_an_engine_is_started(tmp_path, sta
     ref = Ref(stage="states", version="00000000000000aa")
     spec = spec_of(Store(str(tmp_path)), None, ref, ref, max_state_tokens=16)
     nowhere = tmp_path / "no-model"  # an engine would refuse it
-    run = Run(nowhere, tmp_path / "out", tmp_path / "checkpoints", spec.config)
+    run = TrainingRun(nowhere, tmp_path / "out", tmp_path / "checkpoints", spec.config)
     with pytest.raises(StageFailed, match=r"9 were dropped \(too_long: 9\)"):
         train_with_engine(run, states, [], lambda measured: None)
 

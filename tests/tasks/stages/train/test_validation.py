@@ -11,7 +11,7 @@ from tasks.errors import StageFailed
 from tasks.policy.chat import ChatFormat
 from tasks.stages.train.compute import checkpoint
 from tasks.stages.train.groups import GroupSampler
-from tasks.stages.train.loop import Run, train
+from tasks.stages.train.loop import TrainingRun, train
 from tasks.stages.train.validation import draw_held_out, validate
 from tasks.verifiers.verdict import Reason, Verdict
 
@@ -154,7 +154,7 @@ def test_a_resumed_run_keeps_the_best(a_run, policy_folder, states, sampler, ver
 
 def test_fine_tuning_is_validated_alike(policy_folder, states, sampler, verify, tmp_path):
     config = TrainConfig(method="sft", steps=3, states_per_step=9, learning_rate=1e-2, validate_every=2)
-    run = Run(policy_folder, tmp_path / "model", tmp_path / "checkpoints", config)
+    run = TrainingRun(policy_folder, tmp_path / "model", tmp_path / "checkpoints", config)
     metrics, _ = train(run, states, sampler, verify, lambda measured: None, states[:4])
     assert [m["validation"] is not None for m in metrics] == [False, True, True]
     assert [m["sync_s"] > 0 for m in metrics] == [False, True, True]

@@ -18,7 +18,7 @@ from tasks.stages.train.compute.learner import Learner
 from tasks.stages.train.compute.model import load_for_sharding
 from tasks.stages.train.compute.ranks import Ranks, join
 from tasks.stages.train.compute.sharding import full_tensor, shard
-from tasks.stages.train.loop import Run, train
+from tasks.stages.train.loop import TrainingRun, train
 from tasks.verifiers.section import ScoreConfig
 from tests.tasks.stages.train.conftest import RecordedSampler, conversation_states, letter_verifier
 
@@ -88,10 +88,10 @@ def update(policy: Path, changes: dict[str, object], ranks: Ranks) -> dict[str, 
     }
 
 
-def a_run(policy: Path, folder: Path, ranks: Ranks, **changes: object) -> Run:
+def a_run(policy: Path, folder: Path, ranks: Ranks, **changes: object) -> TrainingRun:
     config, score = TrainConfig(**(SETTINGS | changes)), ScoreConfig(max_undecided=1.0)
     folders = policy, folder / "model", folder / "checkpoints"
-    return Run(*folders, config, score, seed=3, checkpoint_every=2, ranks=ranks)
+    return TrainingRun(*folders, config, score, seed=3, checkpoint_every=2, ranks=ranks)
 
 
 def train_recorded(policy: Path, folder: Path, ranks: Ranks, kill_at: int | None = None, fault: bool = False) -> list:

@@ -57,7 +57,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[4])
 from conftest import RecordedSampler, conversation_states, letter_verifier
 from schemas.training import TrainConfig
-from tasks.stages.train.loop import Run, train
+from tasks.stages.train.loop import TrainingRun, train
 from tasks.verifiers.section import ScoreConfig
 
 policy, out, kill_at = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
@@ -65,7 +65,7 @@ config = TrainConfig(
     steps=5, states_per_step=4, samples=4, learning_rate=1e-2, temperature=0.8, warmup_steps=3, kl_coefficient=0.01
 )
 score = ScoreConfig(max_undecided=1.0)
-run = Run(policy, out / "model", out / "checkpoints", config, score, seed=3, checkpoint_every=2)
+run = TrainingRun(policy, out / "model", out / "checkpoints", config, score, seed=3, checkpoint_every=2)
 
 def on_step(measured):
     if measured["step"] == kill_at:
