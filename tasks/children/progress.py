@@ -36,12 +36,19 @@ class Update:
 
 def report(update: Update) -> None:
     """Called in the child after each step."""
-    print(_MARK + json.dumps(asdict(update)), flush=True)
+    _write_line(_MARK + json.dumps(asdict(update)))
 
 
 def alive() -> None:
     """Called in the child within a long step: a sign of life, with nothing to show."""
-    print(_ALIVE, flush=True)
+    _write_line(_ALIVE)
+
+
+def _write_line(line: str) -> None:
+    # One write, so that processes which share the pipe do not cut each other's lines. Under PYTHONUNBUFFERED, `print`
+    # writes a line and its end apart.
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def is_report(line: str) -> bool:

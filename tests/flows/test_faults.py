@@ -13,13 +13,14 @@ import random
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from schemas.stages import MADE_BY_RUN
 from tests.flows.conftest import answer, command, pivotrl
-from tests.servers import ROOT, command_line, descendants, eventually
+from tests.servers import ROOT, command_line, descendants, eventually, prefect_server
 
 pytestmark = [pytest.mark.engine, pytest.mark.server]
 DATA_STAGES = MADE_BY_RUN[: MADE_BY_RUN.index("pivots") + 1]
@@ -27,6 +28,14 @@ MOMENTS = ("trajectories@", "states@", "'rollout-", "rollouts@", "scores@", "pro
 """What a run logs on its way to pivots, in order; 'rollout- is when the first part is sampled."""
 KILLS = int(os.environ.get("PIVOTRL_KILLS", "3"))
 SEED = int(os.environ.get("PIVOTRL_KILLS_SEED", "0"))
+
+
+@pytest.fixture(scope="module")
+def unlimited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment of a server of one's own. Another test may have deployed to the one that all share, and with its
+    limit of one accelerator the slot of a killed run comes free after ten minutes."""
+    with prefect_server(tmp_path_factory.mktemp("prefect")) as environment:
+        yield environment
 
 
 def contents(store: Path) -> dict[str, list[str]]:
@@ -52,9 +61,9 @@ def kill_when_logged(line: list[str], environment: dict[str, str], log: Path, mo
     return process.wait()
 
 
-def test_killed_runs_end_as_an_undisturbed_one(server: dict[str, str], small: Path, tmp_path: Path) -> None:
+def test_killed_runs_end_as_an_undisturbed_one(unlimited: dict[str, str], small: Path, tmp_path: Path) -> None:
     until = ("--until", "pivots", "--json")
-    answer(pivotrl(server, "run", str(small), "--store", str(tmp_path / "calm"), *until))
+    answer(pivotrl(unlimited, "run", str(small), "--store", str(tmp_path / "calm"), *until))
     disturbed = tmp_path / "disturbed"
     line = command("run", str(small), "--store", str(disturbed), *until)
     pauses = random.Random(SEED)
@@ -63,11 +72,11 @@ def test_killed_runs_end_as_an_undisturbed_one(server: dict[str, str], small: Pa
         moment, after_s = MOMENTS[number * len(MOMENTS) // KILLS], pauses.uniform(0, 0.2)
         killed += f", {after_s:.3f} s after {moment}"
         log = tmp_path / f"{number}.log"
-        status = kill_when_logged(line, server, log, moment, after_s)
+        status = kill_when_logged(line, unlimited, log, moment, after_s)
         assert status == -signal.SIGKILL and moment in log.read_text(), f"{killed}: {log.read_text()[-2000:]}"
-        answer(pivotrl(server, "ls", "--store", str(disturbed), "--json"))
+        answer(pivotrl(unlimited, "ls", "--store", str(disturbed), "--json"))
         assert contents(disturbed).keys() <= set(DATA_STAGES), killed
-    answer(pivotrl(server, "run", str(small), "--store", str(disturbed), *until))
+    answer(pivotrl(unlimited, "run", str(small), "--store", str(disturbed), *until))
     assert set(contents(disturbed)) == set(DATA_STAGES), killed
     assert contents(disturbed) == contents(tmp_path / "calm"), killed
 

@@ -119,12 +119,13 @@ def test_a_second_round_profiles_and_trains_the_policy_of_the_first(
 
 
 def test_sft_is_the_same_flow(server: dict[str, str], small: Path, store: Path, first: dict[str, Any]) -> None:
-    sft = ("--set", "train.method=sft", "--until", "policies")
+    whole_set = ("--set", "train.states_per_step=1000")  # else the steps' losses are of different states
+    sft = ("--set", "train.method=sft", *whole_set, "--until", "policies")
     document = answer(pivotrl(server, "run", str(small), "--store", str(store), "--json", *sft))
     assert [row["stage"] for row in document["stages"]] == ["trajectories", "states", "policies"]
     metrics = pl.read_parquet(f"{document['stages'][-1]['uri']}/policies-*.parquet")
     assert metrics["reward_mean"].null_count() == metrics.height
-    assert metrics["loss"][-1] < metrics["loss"][0] * 1.5
+    assert metrics["loss"][-1] < metrics["loss"][0]
 
 
 def test_show_profiles_gives_the_share_without_variance(
