@@ -40,6 +40,7 @@ print(json.dumps([loaded, from_flows()]))
 """
 
 
+@pytest.mark.slow
 def test_what_a_flow_imports_is_not_taken_from_the_folder_of_flows() -> None:
     deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
     entrypoints = [deployment["entrypoint"] for deployment in deployments]

@@ -221,6 +221,7 @@ print(moment)
 """
 
 
+@pytest.mark.slow
 def test_sigkill_at_any_moment_leaves_nothing_half_visible(tmp_path: Path) -> None:
     """Killed before each call by which files become visible or vanish, until a run is killed no more."""
     program = [sys.executable, "-c", KILLED_AT_EVERY_MOMENT, str(tmp_path)]

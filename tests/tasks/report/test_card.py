@@ -192,6 +192,7 @@ def test_an_empty_selection_has_a_card_without_rows(store: Store) -> None:
     assert "| pivots | 0 |" in text and "| never_right | 1 |" in text and "## Rows to read" not in text
 
 
+@pytest.mark.slow
 def test_credentials_of_the_environment_are_nowhere_in_the_store(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     secrets = {
         "AWS_ACCESS_KEY_ID": "AKIA5ECRETNAME",

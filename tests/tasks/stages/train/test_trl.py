@@ -34,6 +34,7 @@ from tasks.states.example import Example
 
 trl = pytest.importorskip("trl", reason="TRL is the oracle of this test; infra/test.txt has it")
 datasets = pytest.importorskip("datasets")
+pytestmark = pytest.mark.slow
 
 LOSS_TYPE = {"token_mean": "bnpo", "sequence_mean": "grpo"}
 SCALE = {"grpo": "group", "dr_grpo": "none"}

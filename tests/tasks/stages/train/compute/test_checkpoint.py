@@ -90,6 +90,7 @@ def child(policy_folder, out, kill_at):
     return subprocess.Popen([sys.executable, "-c", CHILD, *arguments], env=environment, stderr=subprocess.PIPE)
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_gives_the_unbroken_runs_weights(
     a_run, policy_folder, tmp_path, states, sampler, verify, one_thread
 ):

@@ -10,6 +10,8 @@ from tasks.errors import ConfigurationError
 from tasks.stages.train.compute.ranks import Ranks, join
 from tests.tasks.stages.train import together
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def updates(policy_folder, tmp_path_factory):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import torch
 from transformers import GPTNeoConfig, Qwen3Config
 
@@ -25,6 +26,7 @@ def write_families(folder: Path) -> None:
     FAMILIES["qwen3"].save_pretrained(folder / "untied")
 
 
+@pytest.mark.slow
 def test_rank_0_alone_loads_a_model_and_all_compute_with_it(tmp_path):
     folder = tmp_path / "families"
     write_families(folder)
