@@ -155,9 +155,10 @@ def grpo_losses(
     tokens = sum(len(drawn.token_ids) for _, samples, _ in groups for drawn in samples)
     count = sum(len(samples) for _, samples, _ in groups)
     for example, samples, group_rewards in groups:
-        if max(group_rewards) - min(group_rewards) <= REWARD_TOLERANCE:
+        group_advantages = advantages(group_rewards, config.advantage)
+        if not any(group_advantages):
             continue
-        for drawn, advantage in zip(samples, advantages(group_rewards, config.advantage), strict=True):
+        for drawn, advantage in zip(samples, group_advantages, strict=True):
             new_C = token_logprobs(model, example.prompt, drawn.token_ids, config.temperature)
             sampler_C = torch.tensor(drawn.logprobs, device=model.device)
             reference_C = None

@@ -10,6 +10,11 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tasks.verifiers.kinds import JudgeSettings, judge
+from tasks.verifiers.kinds.judge.endpoint import Endpoint
+from tasks.verifiers.verdict import Verdict
+from tests.tasks.verifiers.asking import at, says
+
 YES, NO = "They match.\nVERDICT: EQUIVALENT", "No.\nVERDICT: DIFFERENT"
 
 
@@ -66,3 +71,12 @@ def serving() -> Iterator[Server]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def ask(server: Server, replies: list[Any], action: Any = None, **settings: Any) -> tuple[Verdict, Endpoint]:
+    """What a judge with these replies votes on an action, and the endpoint that it was asked through."""
+    server.replies = replies
+    judging = JudgeSettings(url=server.url, model="m", **{"timeout_s": 5, **settings})
+    endpoint = Endpoint(judging, sleep=lambda _: None)
+    verdict = judge.vote(endpoint, judging, at(), says("Hello, how can I help?"), action or says("Hi, what is it?"))
+    return verdict, endpoint

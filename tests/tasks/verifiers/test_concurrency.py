@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -13,13 +12,7 @@ from tasks.verifiers.concurrency import in_order, one_at_a_time
 from tasks.verifiers.kinds import CascadeSettings, JudgeSettings, PythonSettings
 from tasks.verifiers.verdict import EQUAL, Verdict
 from tests.tasks.verifiers.asking import at, says
-from tests.tasks.verifiers.judge_server import NO, Server, serving
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with serving() as judge:
-        yield judge
+from tests.tasks.verifiers.judge_server import NO, Server
 
 
 class Crowd:

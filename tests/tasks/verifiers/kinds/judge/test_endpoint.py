@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +12,8 @@ from tasks.verifiers.concurrency import in_order
 from tasks.verifiers.kinds import JudgeSettings, judge
 from tasks.verifiers.kinds.judge import prompt as judge_prompt
 from tasks.verifiers.kinds.judge.endpoint import Endpoint
-from tasks.verifiers.verdict import Verdict
 from tests.tasks.verifiers.asking import at, says
-from tests.tasks.verifiers.judge_server import NO, YES, Server, serving
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with serving() as judge_server:
-        yield judge_server
-
-
-def ask(server: Server, replies: list[Any], action: Any = None, **settings: Any) -> tuple[Verdict, Endpoint]:
-    server.replies = replies
-    judging = JudgeSettings(url=server.url, model="m", **{"timeout_s": 5, **settings})
-    endpoint = Endpoint(judging, sleep=lambda _: None)
-    verdict = judge.vote(endpoint, judging, at(), says("Hello, how can I help?"), action or says("Hi, what is it?"))
-    return verdict, endpoint
+from tests.tasks.verifiers.judge_server import NO, YES, Server, ask
 
 
 def test_the_key_comes_from_the_environment(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

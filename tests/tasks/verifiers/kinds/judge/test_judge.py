@@ -1,30 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tasks.verifiers.build import build
-from tasks.verifiers.kinds import CascadeSettings, JudgeSettings, MessageSettings, judge
-from tasks.verifiers.kinds.judge.endpoint import Cost, Endpoint
-from tasks.verifiers.verdict import Reason, Verdict
+from tasks.verifiers.kinds import CascadeSettings, JudgeSettings, MessageSettings
+from tasks.verifiers.kinds.judge.endpoint import Cost
+from tasks.verifiers.verdict import Reason
 from tests.tasks.verifiers.asking import at, call, calls, says
-from tests.tasks.verifiers.judge_server import NO, YES, Server, serving
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with serving() as judge_server:
-        yield judge_server
-
-
-def ask(server: Server, replies: list[Any], action: Any = None, **settings: Any) -> tuple[Verdict, Endpoint]:
-    server.replies = replies
-    judging = JudgeSettings(url=server.url, model="m", **{"timeout_s": 5, **settings})
-    endpoint = Endpoint(judging, sleep=lambda _: None)
-    verdict = judge.vote(endpoint, judging, at(), says("Hello, how can I help?"), action or says("Hi, what is it?"))
-    return verdict, endpoint
+from tests.tasks.verifiers.judge_server import NO, YES, Server, ask
 
 
 @pytest.mark.parametrize(
