@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from schemas.chat import Message, Role, message
@@ -21,6 +24,8 @@ from tasks.store.store import Store
 from tests.builders import NoSettings, call, commit_states, commit_trajectories
 
 HALF = (1.0, 0.0, 1.0, 0.0)
+_committed: dict[tuple[str, Callable[..., Any]], tuple[tempfile.TemporaryDirectory[str], Artefact]] = {}
+"""What was committed with some arguments, to be copied into the next empty store."""
 
 
 def conversation(number: int = 0) -> list[Message]:
@@ -56,7 +61,26 @@ def commit_pivots(
         rewards: of each sampled state, by the trajectory's number in the whole and the turn; a sample without reward
             did not parse, one with reward says something else than the demonstration.
     """
-    select = select or SelectConfig()
+    arguments = (parts, rewards, select or SelectConfig(), allow_empty)
+    if not store.objects.local or Path(store.root).exists():
+        return _commit_all(store, *arguments)
+    # Some hundred tests begin with such a store, and pandera takes half a second to check the rows of one.
+    key = repr(arguments), _sample  # which a test may replace
+    if key not in _committed:
+        first = tempfile.TemporaryDirectory(prefix="pivotrl-pivots-")
+        _committed[key] = first, _commit_all(Store(first.name), *arguments)
+    folder, artefact = _committed[key]
+    shutil.copytree(folder.name, store.root)
+    return artefact.model_copy(update={"uri": store.objects.url(f"{artefact.stage}/{artefact.version}")})
+
+
+def _commit_all(
+    store: Store,
+    parts: Sequence[Sequence[dict[str, Any]]],
+    rewards: Mapping[tuple[int, int], Sequence[float]],
+    select: SelectConfig,
+    allow_empty: bool,
+) -> Artefact:
     trajectories = commit_trajectories(store, parts)
     states = commit_states(store, trajectories)
     order = [row["trajectory_id"] for rows in parts for row in rows]

@@ -43,6 +43,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     return copy
 
 
+@pytest.mark.slow
 def test_the_new_stage_makes_its_artefact_and_the_command_knows_it(copy: Copy, store: Store) -> None:
     trajectories = commit_trajectories(store, [[trajectory(i, episode(2))] for i in range(2)])
     commit_states(store, trajectories)
@@ -55,6 +56,7 @@ def test_the_new_stage_makes_its_artefact_and_the_command_knows_it(copy: Copy, s
     assert [row["characters"] for row in shown["sample"]] == [0, 15, 0, 15]
 
 
+@pytest.mark.slow
 def test_its_task_is_one(copy: Copy) -> None:
     printed = copy.python("-c", "from tasks.stages.measure.task import measure; print(type(measure), measure.name)")
     assert printed == "<class 'prefect.tasks.Task'> measure\n"

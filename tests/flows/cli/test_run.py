@@ -3,6 +3,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.servers import ROOT
 
 
@@ -14,6 +16,7 @@ def test_what_can_be_told_at_once_is_told_before_prefect_is_imported(tmp_path: P
     assert "Starting Prefect" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_run_says_that_prefect_starts_and_its_own_server_registers_nothing() -> None:
     code = """
 from flows.cli.run import say_that_prefect_starts

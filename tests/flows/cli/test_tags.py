@@ -30,6 +30,7 @@ def by_hand(store: Store, artefact: str, home: Path, *options: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_roll_back_needs_no_server(store: Store, tmp_path: Path) -> None:
     first, second = commit(store, 1), commit(store, 2)
     promote(store, first)

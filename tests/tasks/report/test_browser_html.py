@@ -13,6 +13,7 @@ from tests.builders import trajectory
 from tests.chromium import PATIENCE_MS, chromium
 from tests.pivots import HALF, commit_pivots, conversation
 
+pytestmark = pytest.mark.slow
 EPISODES = 24
 MOST, NEVER, ALWAYS = (1.0, 1.0, 1.0, 0.0), (0.0,) * 4, (1.0,) * 4
 REWARDS = {

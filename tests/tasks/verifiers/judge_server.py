@@ -65,7 +65,8 @@ class Handler(BaseHTTPRequestHandler):
 def serving() -> Iterator[Server]:
     """A server on a free port."""
     server = Server()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    # It looks so often whether it is to end; by default a test waits half a second for that.
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:
         yield server
     finally:

@@ -256,6 +256,7 @@ class LiveSampler:
         return [[replace(sample, finished=True) for sample in group] for group in groups]
 
 
+@pytest.mark.slow
 def test_training_raises_the_reward_and_agrees_with_an_exact_sampler(a_run, policy_folder, states, tmp_path):
     """The reward is for ASCII text, which a third of the random policy's samples are."""
 

@@ -221,6 +221,7 @@ print(grpo_batch(config, [example], samples, torch.tensor([[1.0, 0.0, 0.5, 1.0]]
 """
 
 
+@pytest.mark.slow
 def test_an_advantage_is_added_as_the_readme_says(tmp_path):
     (function,) = re.findall(r"^def _best.*?\n\n", README, re.DOTALL | re.MULTILINE)
     copy = Copy(tmp_path)

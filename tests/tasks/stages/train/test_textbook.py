@@ -123,6 +123,7 @@ def ended(state, demonstration, completion):
     return Verdict(float(isinstance(completion, Action)), Reason.EQUAL)
 
 
+@pytest.mark.slow
 def test_it_runs_for_two_steps_and_a_run_repeats(policy_folder, states):
     config = TrainConfig(steps=2, states_per_step=4, samples=16, max_tokens=16, learning_rate=1e-2, kl_coefficient=0.1)
     (model, metrics), (again, _) = (textbook.train(policy_folder, states, ended, config) for _ in range(2))
@@ -132,6 +133,7 @@ def test_it_runs_for_two_steps_and_a_run_repeats(policy_folder, states):
     torch.testing.assert_close(weights(model), weights(again), rtol=0, atol=0)
 
 
+@pytest.mark.slow
 def test_it_raises_the_reward(policy_folder, states):
     config = TrainConfig(steps=12, states_per_step=2, samples=16, max_tokens=8, learning_rate=5e-2)
     _, metrics = textbook.train(policy_folder, states, ended, config)

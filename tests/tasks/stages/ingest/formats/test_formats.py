@@ -108,6 +108,7 @@ print(json.dumps([json.loads(outcome.metadata_json)["format"], said, outcome.suc
 """
 
 
+@pytest.mark.slow
 def test_a_format_is_one_file_and_one_line(tmp_path: Path) -> None:
     """The README's own example, added to a copy of the code exactly as the README says."""
     copy = Copy(tmp_path)
