@@ -8,6 +8,7 @@ import pytest
 from tests.servers import ROOT
 
 
+@pytest.mark.slow
 def test_what_can_be_told_at_once_is_told_before_prefect_is_imported(tmp_path: Path) -> None:
     code = "import sys; from flows.cli import main; print(main(sys.argv[1:]), 'prefect' in sys.modules)"
     arguments = ["run", "desk", "--store", str(tmp_path), "--set", "ingest.source=gone.jsonl"]

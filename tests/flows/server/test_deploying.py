@@ -23,6 +23,7 @@ def refused(url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     return told
 
 
+@pytest.mark.slow
 def test_a_server_that_does_not_answer_or_refuses_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -66,6 +66,7 @@ def test_a_service_runs_in_a_session_of_its_own_until_the_block_ends(tmp_path: P
     assert service.process.returncode is not None and not command_line(service.process.pid)
 
 
+@pytest.mark.slow
 def test_retried_attempts_are_logged_to_a_file_of_their_own(tmp_path: Path) -> None:
     (path,) = server_logging(tmp_path).values()
     code = """

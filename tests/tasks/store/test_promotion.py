@@ -44,6 +44,7 @@ def test_a_kill_between_the_two_tags_is_made_good_by_the_next_promotion(store: S
     assert replaced_policies(store) == {two.version}
 
 
+@pytest.mark.slow
 def test_promotions_at_one_time_are_all_remembered(any_store: Store) -> None:
     refs = [policy(any_store, number) for number in range(1, 7)]
     with ThreadPoolExecutor(len(refs)) as pool:

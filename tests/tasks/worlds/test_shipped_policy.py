@@ -129,6 +129,7 @@ def test_the_policy_can_act_and_still_adds_up(tokenizer) -> None:
     assert complete(episode.messages, world.tools).strip()
 
 
+@pytest.mark.slow
 def test_the_policy_looks_at_what_decides_and_is_not_sure(tokenizer) -> None:
     """The probability of a call where a request is to be granted and where it is to be refused, over 40 tasks."""
     torch = pytest.importorskip("torch")

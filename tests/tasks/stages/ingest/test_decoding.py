@@ -92,6 +92,7 @@ def test_a_users_reader_finds_every_column_of_a_parquet_row(tmp_path: Path, monk
     assert [outcome.messages[1]["content"] for outcome in outcomes] == ["x", "none"]
 
 
+@pytest.mark.slow
 def test_damaged_parquet_loses_rows_or_the_rest_but_never_fails(tmp_path: Path) -> None:
     path = tmp_path / "rows.parquet"
     rows = [said(os.urandom(1000).hex())["messages"] for _ in range(100)]
@@ -222,6 +223,7 @@ def test_an_integer_that_python_refuses_to_read_is_a_reject(tmp_path: Path) -> N
     assert reasons(ingested(tmp_path / "long.jsonl", content)) == ["taken", RejectReason.INVALID_JSON, "taken"]
 
 
+@pytest.mark.slow
 def test_a_line_of_50_mb(tmp_path: Path) -> None:
     content = json.dumps(said("x" * 50_000_000)) + "\n" + LINES
     assert reasons(ingested(tmp_path / "large.jsonl", content)) == ["taken"] * 4

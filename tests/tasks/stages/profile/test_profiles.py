@@ -45,6 +45,7 @@ groups_of = st.integers(2, 24).flatmap(
 )
 
 
+@pytest.mark.slow
 @given(groups_of)
 @settings(max_examples=60, deadline=None)
 def test_the_numbers_are_numpys(groups: list[list[float]]) -> None:

@@ -51,6 +51,7 @@ def test_a_part_that_is_done_again_counts_once(store: Store, lost: int) -> None:
     assert (summary["self_check"]["gold"], summary["undecided"]["asked"], scores.rows) == (15, 15, 15)
 
 
+@pytest.mark.slow
 def test_a_part_more_costs_the_store_as_much_as_the_one_before(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: Counter[str] = Counter()
     get = Objects.get

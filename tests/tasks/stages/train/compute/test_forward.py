@@ -167,6 +167,7 @@ def test_a_recurrent_model_trains_flat_and_says_so(tmp_path, caplog):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["qwen3", "gemma"])
 def test_block_masks_give_the_logprobs_of_dense_ones(family):
     """On a CPU FlexAttention has no backward pass; its forward pass tells whether the mask function is right."""
