@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from schemas.chat import Action
+from schemas.chat import Action, ToolCall, ToolSchema
 
 QUOTED = 200
 """Characters of the completion that a failure quotes."""
@@ -38,6 +39,23 @@ class ParseFailure:
 
 Completion = Action | ParseFailure
 """What a completion is."""
+
+Marks = tuple[str, str]
+"""What opens reasoning, and what closes it."""
+THINK: tuple[Marks, ...] = (("<think>", "</think>"), ("[THINK]", "[/THINK]"))
+Read = Callable[[str, tuple[ToolSchema, ...]], tuple[str, list[ToolCall]]]
+"""From a completion without its reasoning, and the state's tools, to (text around the calls, calls). Raises
+Malformed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How a family of models writes an action."""
+
+    read: Read
+    reasoning: tuple[Marks, ...] = THINK
+    split: Callable[[str], tuple[str, str]] | None = None
+    """From a completion to (reasoning, rest), where marks do not say it. Raises Malformed."""
 
 
 class Malformed(ValueError):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.chat import ToolCall, ToolSchema
-from tasks.policy.parsing.completion import Malformed, ParseReason, quoted
+from tasks.policy.parsing.completion import Format, Malformed, ParseReason, quoted
 from tasks.policy.parsing.json_text import json_at, json_text
 
 OPEN, CLOSE = "<tool_call>", "</tool_call>"
@@ -56,3 +56,6 @@ def call(value: Any, arguments_key: str, position: int) -> ToolCall:
     if not shaped or not isinstance(value["name"], str) or not isinstance(value[arguments_key], dict):
         raise Malformed(ParseReason.NOT_A_CALL, f"call {position}: {quoted(json_text(value))}")
     return ToolCall(id=f"call_{position}", name=value["name"], arguments=json_text(value[arguments_key]))
+
+
+FORMAT = Format(read)

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from schemas.chat import ToolCall, ToolSchema
-from tasks.policy.parsing.completion import Malformed, ParseReason, quoted
+from tasks.policy.parsing.completion import Format, Malformed, ParseReason, quoted
 from tasks.policy.parsing.hermes import call
 from tasks.policy.parsing.json_text import json_at
 
@@ -47,3 +47,6 @@ def read(text: str, _: tuple[ToolSchema, ...]) -> tuple[str, list[ToolCall]]:
         if not after.startswith(";"):
             raise Malformed(ParseReason.UNCLOSED_CALL, f"text after call {len(calls) - 1}: {quoted(after)}")
         position = len(rest) - len(after) + 1
+
+
+FORMAT = Format(read)

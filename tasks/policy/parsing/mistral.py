@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from schemas.chat import ToolCall, ToolSchema
-from tasks.policy.parsing.completion import Malformed, ParseReason, quoted
+from tasks.policy.parsing.completion import Format, Malformed, ParseReason, quoted
 from tasks.policy.parsing.hermes import call
 from tasks.policy.parsing.json_text import json_at
 
@@ -53,3 +53,6 @@ def _json(text: str, start: int) -> tuple[Any, int]:
         return json_at(text, start)
     except ValueError as error:
         raise Malformed(ParseReason.BAD_JSON, f"{error}: {quoted(text[start:])}") from error
+
+
+FORMAT = Format(read)

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from schemas.chat import Action, ToolCall, ToolSchema
+from schemas.chat import Action, ToolSchema
 from tasks.errors import ConfigurationError
 from tasks.policy.parsing import hermes, llama3, mistral, qwen3_coder, terminus
-from tasks.policy.parsing.completion import Completion, Malformed, ParseFailure, ParseReason, quoted
-
-Format = Callable[[str, tuple[ToolSchema, ...]], tuple[str, list[ToolCall]]]
-"""From a completion without its reasoning to (text around the calls, calls). Raises Malformed."""
+from tasks.policy.parsing.completion import Completion, Format, Malformed, ParseFailure, ParseReason
+from tasks.policy.parsing.reasoning import split_reasoning
 
 FORMATS: Mapping[str, Format] = {
-    "hermes": hermes.read,
-    "qwen3_coder": qwen3_coder.read,
-    "llama3_json": llama3.read,
-    "mistral": mistral.read,
-    "terminus": terminus.read,
+    "hermes": hermes.FORMAT,
+    "qwen3_coder": qwen3_coder.FORMAT,
+    "llama3_json": llama3.FORMAT,
+    "mistral": mistral.FORMAT,
+    "terminus": terminus.FORMAT,
 }
 _MARKS = (
     ("<function=", "qwen3_coder"),
@@ -28,7 +26,6 @@ _MARKS = (
     ("<|start_header_id|>", "llama3_json"),
 )
 """What a chat template writes around calls, the most telling first: Qwen3-Coder's templates have Hermes's mark too."""
-_REASONING = (("<think>", "</think>"), ("[THINK]", "[/THINK]"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +34,23 @@ class Parser:
 
     name: str
 
-    def __call__(self, text: str, *, tools: tuple[ToolSchema, ...] = (), finished: bool = True) -> Completion:
+    def __call__(
+        self, text: str, *, tools: tuple[ToolSchema, ...] = (), finished: bool = True, prompt: str | None = None
+    ) -> Completion:
         """The action in a completion, or why there is none; never raises.
 
         Args:
             text: the completion without its end-of-turn token.
             tools: the state's tools; formats that write arguments as plain text take their types from there.
             finished: False when the sampler stopped at its length limit; such a completion is no action.
+            prompt: the prompt, or its end: it may have opened reasoning. None where it is not known.
         """
         if not finished:
             return ParseFailure(ParseReason.TRUNCATED, f"stopped at the length limit after {len(text)} characters")
         try:
-            reasoning, rest = _split_reasoning(text)
-            content, calls = FORMATS[self.name](rest, tools)
+            format_ = FORMATS[self.name]
+            reasoning, rest = format_.split(text) if format_.split else split_reasoning(text, format_.reasoning, prompt)
+            content, calls = format_.read(rest, tools)
         except Malformed as malformed:
             return malformed.failure
         return Action(content=content.strip(), reasoning=reasoning, tool_calls=tuple(calls))
@@ -73,18 +74,3 @@ def parser_for(name_or_template: str) -> Parser:
 def template_format(template: str) -> str:
     """The name of the format that a chat template writes; "" for an unknown one."""
     return next((name for mark, name in _MARKS if mark in template), "")
-
-
-def _split_reasoning(text: str) -> tuple[str, str]:
-    """(reasoning, rest) of a completion."""
-    for opened, closed in _REASONING:
-        before, mark, rest = text.partition(closed)
-        if not mark:
-            before, rest = "", text
-        # The opening mark may be missing: some templates write it at the end of the prompt.
-        reasoning = before.strip().removeprefix(opened)
-        if opened in rest or opened in reasoning or closed in rest:
-            raise Malformed(ParseReason.UNCLOSED_REASONING, quoted(rest))
-        if mark:
-            return reasoning.strip(), rest
-    return "", text

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from schemas.chat import ToolCall, ToolSchema
-from tasks.policy.parsing.completion import Malformed, ParseReason, quoted
+from tasks.policy.parsing.completion import Format, Malformed, ParseReason, quoted
 from tasks.policy.parsing.hermes import CLOSE, OPEN
 from tasks.policy.parsing.json_text import json_text, strict_json
 from tasks.policy.tool_schemas import UNKNOWN, json_types, parameters_by_tool
@@ -86,3 +86,6 @@ def _value(text: str, name: str, schema: Mapping[str, Any]) -> Any:
     except ValueError as error:
         expected = " or ".join(sorted(types))
         raise Malformed(ParseReason.BAD_PARAMETER, f"{name} is no {expected}: {quoted(text)}") from error
+
+
+FORMAT = Format(read)

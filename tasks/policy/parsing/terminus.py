@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas.chat import ToolCall, ToolSchema
-from tasks.policy.parsing.completion import Malformed, ParseReason, quoted
+from tasks.policy.parsing.completion import Format, Malformed, ParseReason, quoted
 from tasks.policy.parsing.json_text import strict_json
 
 _Types = dict[str, type | tuple[type, ...]]
@@ -88,3 +88,6 @@ def _complaint(value: Any, types: _Types) -> str:
         elif not isinstance(value[key], expected) or (expected is not bool and isinstance(value[key], bool)):
             return f"{key!r} is of the wrong type"
     return ""
+
+
+FORMAT = Format(read)
