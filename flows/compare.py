@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 
 from flows.pivotrl import demonstrations, evaluation, training
 from flows.reuse import Run
-from flows.settings.checks import check_context
+from flows.settings.checks import check_engines
 from flows.settings.configuration import Changes, Preset, change_config, change_preset
 from flows.settings.pipeline import PipelineConfig
 from schemas.variants import VARIANT_NAMES, Variant
@@ -79,7 +79,7 @@ def compare(
     store = Store(c.store)
     base = resolve(c.model, store)
     for variant in configs.values():
-        check_context(variant, base.location, store)
+        check_engines(variant, base.location, store)
     run = Run()
     evaluations: dict[str, Artefact] = {}
     with children_stopped_on_error():

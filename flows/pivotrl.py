@@ -13,7 +13,7 @@ from contextlib import suppress
 from prefect import flow
 
 from flows.reuse import EndOfRun, Run, Until, check_until, existing_artefacts
-from flows.settings.checks import check_context
+from flows.settings.checks import check_engines
 from flows.settings.configuration import Changes, Preset, change_preset
 from flows.settings.pipeline import PipelineConfig
 from tasks.artefact.stage import Artefact
@@ -92,7 +92,7 @@ def pivotrl(
     check_training(c.train)
     store = Store(c.store)
     base = resolve(c.model, store)
-    check_context(c, base.location, store, until)
+    check_engines(c, base.location, store, until)
     run = Run(existing_artefacts(store, start, until), until)
     with children_stopped_on_error(), suppress(EndOfRun):
         data = demonstrations(c, run)

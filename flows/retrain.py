@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, WithJsonSchema
 
 from flows.pivotrl import evaluation, training
 from flows.reuse import Run, wait_for
-from flows.settings.checks import check_context
+from flows.settings.checks import check_engines
 from flows.settings.configuration import Changes, Preset, change_preset
 from schemas.config import GateConfig
 from schemas.locations import Location
@@ -79,7 +79,7 @@ def retrain(
     check_gate(gate, c.evaluate, c.split)
     store = Store(c.store)
     reference = resolve(c.model, store)
-    check_context(c, reference.location, store)
+    check_engines(c, reference.location, store)
     in_use = policy_in_use(store)
     base = stored_policy(in_use) if in_use else reference
     key = recipe(c, c.seed, reference)

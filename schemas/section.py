@@ -34,6 +34,14 @@ class Engine(Section):
     max_model_len: int = Field(
         2048, ge=16, title="Context length", description="Tokens of prompt and action together, at most."
     )
+    tensor_parallel: Annotated[int, RUNTIME] = Field(
+        1,
+        ge=1,
+        le=64,
+        title="GPUs per engine",
+        description="Accelerators that hold a model together, for one that does not fit on one. It must divide the "
+        "model's attention heads. In train, so many training processes share an engine. Rounding differs a little.",
+    )
     gpu_memory_utilization: Annotated[float, RUNTIME] = Field(
         0.85,
         gt=0,

@@ -79,6 +79,11 @@ class TrainConfig(Section):
         title="LoRA rank",
         description="Rank of LoRA adapters on every linear layer but the head; 0 = all weights are trained.",
     )
+    freeze_router: bool = Field(
+        False,
+        title="Freeze routers",
+        description="In a mixture of experts, leave out of training what chooses the experts of a token.",
+    )
 
     # The loss.
     advantage: Literal["grpo", "leave_one_out", "dr_grpo"] = Field(
@@ -185,6 +190,16 @@ class TrainConfig(Section):
 
     # The sampling engine.
     engine: TrainEngine = TrainEngine()
+
+    @model_validator(mode="after")
+    def _processes_share_engines(self) -> TrainConfig:
+        shared = self.engine.tensor_parallel
+        if not self.launcher and self.processes % shared:
+            raise ValueError(
+                f"engine.tensor_parallel ({shared}) training processes share an engine, so it must divide processes "
+                f"({self.processes})"
+            )
+        return self
 
     @model_validator(mode="after")
     def _patience_has_validations(self) -> TrainConfig:

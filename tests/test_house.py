@@ -76,6 +76,7 @@ NO_MIRROR = {
     "tests/flows/server/test_ui.py": "Prefect's UI in a browser",
     "tests/flows/test_faults.py": "faults injected into every stage of a run",
     "tests/flows/test_s3.py": "whole runs on an S3 server",
+    "tests/flows/test_smollm2.py": "a run with a pretrained model",
     "tests/flows/test_sys_path.py": "flows/ first on sys.path, as Prefect loads a flow",
     "tests/schemas/test_tables.py": "every table of schemas/",
     "tests/tasks/report/test_browser_html.py": "the page browser.html in Chromium",

@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from flows.reuse import check_until, start_lineage
 from flows.settings.pipeline import PipelineConfig
 from schemas.config import IngestConfig
+from schemas.section import Engine
 from schemas.stages import MADE_BY_RUN
 from tasks.errors import ConfigurationError, InputError
 from tasks.policy.context import require_context
-from tasks.policy.files import local_folder, resolve
+from tasks.policy.files import config_json, local_folder, resolve
+from tasks.policy.parallel import require_divisible
+from tasks.sampler.hand_over import require_hand_over
 from tasks.stages.evaluate.stage import check as check_evaluation
 from tasks.stages.ingest.formats import users_reader
 from tasks.stages.ingest.source import files, world_source
@@ -37,7 +40,8 @@ def check_run(c: PipelineConfig, start: str = "", until: str = "evaluations") ->
 
 
 def check_model(c: PipelineConfig, store: Store, until: str) -> None:
-    """Refuse a model that is not there, that lacks what a run needs, or whose context is too short for the run.
+    """Refuse a model that is not there, that lacks what a run needs, whose context is too short for the run, or that
+    `engine.tensor_parallel` does not divide.
 
     Raises:
         ConfigurationError: why it cannot be used.
@@ -48,27 +52,32 @@ def check_model(c: PipelineConfig, store: Store, until: str) -> None:
         location = str(folder) if folder is not None else resolve(c.model, store).location
     except InputError as error:
         raise ConfigurationError(str(error)) from error
-    check_context(c, location, store, until)
+    check_engines(c, location, store, until)
 
 
-def check_context(c: PipelineConfig, location: str, store: Store, until: str = "evaluations") -> None:
-    """Refuse a context length that the model at `location` does not have.
+def check_engines(c: PipelineConfig, location: str, store: Store, until: str = "evaluations") -> None:
+    """Refuse a context length that the model at `location` does not have, a number of accelerators that does not divide
+    it, and training with samples where its new weights do not reach the engine.
 
     Raises:
-        ConfigurationError: as `tasks.policy.context.require_context`.
+        ConfigurationError: why, and what to do.
     """
-    require_context(c.model, location, dict(_context_lengths(c, until)), store)
+    engines = dict(_engines(c, until))
+    require_context(c.model, location, {name: engine.max_model_len for name, engine in engines.items()}, store)
+    if "train" in engines:
+        require_hand_over(c.model, config_json(location, store).get("model_type"))
+    require_divisible(c.model, location, {name: engine.tensor_parallel for name, engine in engines.items()}, store)
 
 
-def _context_lengths(c: PipelineConfig, until: str) -> Iterator[tuple[str, int]]:
-    """The context length of each engine that the run starts, by its section. SFT samples in the evaluation alone."""
+def _engines(c: PipelineConfig, until: str) -> Iterator[tuple[str, Engine]]:
+    """The settings of each engine that the run starts, by its section. SFT samples in the evaluation alone."""
     artefacts = MADE_BY_RUN[: MADE_BY_RUN.index(until) + 1]
     if c.train.method == "grpo" and "rollouts" in artefacts:
-        yield "rollout", c.rollout.engine.max_model_len
+        yield "rollout", c.rollout.engine
     if c.train.method == "grpo" and "policies" in artefacts:
-        yield "train", c.train.engine.max_model_len
+        yield "train", c.train.engine
     if "evaluations" in artefacts:
-        yield "evaluate", c.evaluate.engine.max_model_len
+        yield "evaluate", c.evaluate.engine
 
 
 def check_source(ingest: IngestConfig) -> None:

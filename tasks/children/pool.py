@@ -1,4 +1,4 @@
-"""Processes that share work, each on an accelerator of its own: whoever is free takes the next item.
+"""Processes that share work, each on accelerators of its own: whoever is free takes the next item.
 
 They do not talk to each other. Each prepares once (starts an engine, say) and then works on one item after the other.
 All are ended together: when no item is left, when one of them fails, or when the process that started them ends.
@@ -29,6 +29,8 @@ def run_pool(
     prepare: Callable[[], Callable[[ItemT], ResultT]],
     processes: int,
     on_result: Callable[[ResultT], None],
+    *,
+    accelerators_each: int = 1,
 ) -> None:
     """Work on every item: in this process where one is asked for or there is one item, else in processes of its own.
 
@@ -36,13 +38,14 @@ def run_pool(
         prepare: called once in each process; gives the function that works on an item. `prepare`, the items and the
             results are pickled.
         on_result: called in this process with each result, in the order in which they come.
+        accelerators_each: that a process has.
 
     Raises:
         PivotRLError: as a process raised it; the others are ended.
         StageFailed: a process crashed or was killed.
-        ConfigurationError: more processes than accelerators.
+        ConfigurationError: too few accelerators for so many processes.
     """
-    devices = accelerators(processes) if processes > 1 else []
+    devices = accelerators(processes, accelerators_each) if processes > 1 else []
     count = min(processes, len(items))
     if count <= 1:
         work = prepare()
@@ -53,7 +56,7 @@ def run_pool(
     workers: list[_Worker[ItemT, ResultT]] = []
     try:
         for number in range(count):
-            with _visible_device(devices[number] if devices else None):
+            with _visible_devices(devices[number] if devices else None):
                 workers.append(_Worker(f"sampling process {number + 1} of {count}", prepare))
             workers[-1].send(queue.popleft())
         busy: dict[object, _Worker[ItemT, ResultT]] = {worker.connection: worker for worker in workers}
@@ -69,37 +72,39 @@ def run_pool(
             worker.kill()
 
 
-def accelerators(processes: int) -> list[str]:
-    """The accelerator of each process, by its name in CUDA_VISIBLE_DEVICES. Empty on a CPU, which all share.
+def accelerators(processes: int, each: int = 1) -> list[str]:
+    """The accelerators of each process, as CUDA_VISIBLE_DEVICES names them. Empty on a CPU, which all share.
 
     Raises:
-        ConfigurationError: there are fewer accelerators than processes.
+        ConfigurationError: there are fewer than `each` for every process.
     """
     from torch.cuda import device_count  # imported here: torch takes seconds, and one process needs none of it
 
     count = device_count()
     if count == 0:
         return []
-    if processes > count:
+    if processes * each > count:
+        needed = "an accelerator" if each == 1 else f"{each} accelerators"
+        advice = f"ask for {count // each}, or let" if count >= each else "let"
         raise ConfigurationError(
-            f"{processes} processes need an accelerator each, and {count} can be seen here: ask for {count}, or let "
-            f"more be seen ({_VISIBLE})"
+            f"{processes} processes need {needed} each, and {count} can be seen here: {advice} more be seen "
+            f"({_VISIBLE})"
         )
     visible = os.environ.get(_VISIBLE)
-    names = visible.split(",") if visible else [str(index) for index in range(count)]
-    return [name.strip() for name in names[:processes]]
+    names = [name.strip() for name in visible.split(",")] if visible else [str(index) for index in range(count)]
+    return [",".join(names[number * each : (number + 1) * each]) for number in range(processes)]
 
 
 @contextmanager
-def _visible_device(device: str | None) -> Iterator[None]:
-    """Processes that are started inside see this accelerator alone, from their first import on."""
+def _visible_devices(devices: str | None) -> Iterator[None]:
+    """Processes that are started inside see these accelerators alone, from their first import on."""
     before = os.environ.get(_VISIBLE)
-    if device is not None:
-        os.environ[_VISIBLE] = device
+    if devices is not None:
+        os.environ[_VISIBLE] = devices
     try:
         yield
     finally:
-        if device is not None:
+        if devices is not None:
             os.environ.pop(_VISIBLE)
             os.environ.update({_VISIBLE: before} if before is not None else {})
 

@@ -6,14 +6,11 @@ beyond the length that the model was trained for.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from tasks.errors import ConfigurationError
-from tasks.policy.files import DESK
-from tasks.store.manifest import Ref
+from tasks.policy.files import config_json
 from tasks.store.store import Store
 
 _LENGTH = "max_position_embeddings"
@@ -32,8 +29,8 @@ def require_context(model: str, location: str, lengths: Mapping[str, int], store
     Raises:
         ConfigurationError: which lengths are too large, and the largest that will do.
     """
-    settings = _settings(location, store) if lengths else None
-    if not isinstance(settings, Mapping) or not settings or _names_as_much(settings, max(lengths.values())):
+    settings = config_json(location, store) if lengths else {}
+    if not settings or _names_as_much(settings, max(lengths.values())):
         return
     context = _context(settings)
     too_long = [f"{name}.engine.max_model_len" for name, length in lengths.items() if context and length > context]
@@ -42,16 +39,6 @@ def require_context(model: str, location: str, lengths: Mapping[str, int], store
             f"model {model!r} reads {context:,} tokens at most, fewer than {' and '.join(too_long)}: set them to "
             f"{context} or less, or take a model with a longer context"
         )
-
-
-def _settings(location: str, store: Store) -> Any:
-    """The model's config.json; None where it is not at hand."""
-    if location.startswith("policies@"):
-        ref = Ref.parse(location)
-        keys = [file.key for file in store.manifest(ref).files if file.name == "config.json"]
-        return json.loads(store.objects.get(f"{ref.stage}/{ref.version}/{keys[0]}")) if keys else None
-    path = (DESK if location == "desk" else Path(location)) / "config.json"
-    return json.loads(path.read_text()) if path.is_file() else None
 
 
 def _names_as_much(settings: Mapping[str, Any], length: int) -> bool:

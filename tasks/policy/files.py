@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -119,6 +120,18 @@ def _resolve_hub(model: str) -> Policy:
     except Exception as error:  # the hub's client raises some twenty kinds; all mean the same to the user
         raise ConfigurationError(f"model {model!r}: no such folder, and the hub did not resolve it: {error}") from error
     return Policy(location=f"{name}@{resolved}", version=f"{name}@{resolved}")
+
+
+def config_json(location: str, store: Store) -> dict[str, Any]:
+    """The content of the model's config.json; nothing where it is not at hand."""
+    if location.startswith("policies@"):
+        ref = Ref.parse(location)
+        keys = [file.key for file in store.manifest(ref).files if file.name == "config.json"]
+        content = json.loads(store.objects.get(f"{ref.stage}/{ref.version}/{keys[0]}")) if keys else None
+    else:
+        path = (DESK if location == "desk" else Path(location)) / "config.json"
+        content = json.loads(path.read_text()) if path.is_file() else None
+    return content if isinstance(content, dict) else {}
 
 
 def fetch(policy: Policy, store: Store, workspace: Path) -> Path:

@@ -43,5 +43,5 @@ class Sampler(Protocol):
         ...
 
     def load_weights(self, weights: Iterable[tuple[str, Tensor]]) -> None:
-        """Take new weights, by transformers' parameter names, and drop what was cached with the old ones."""
+        """Take new weights, by their names in the model's files, and drop what was cached with the old ones."""
         ...

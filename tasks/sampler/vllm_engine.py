@@ -18,7 +18,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 from schemas.section import Engine
 from tasks.children.progress import alive
-from tasks.errors import InputError
+from tasks.errors import ConfigurationError, InputError
 from tasks.sampler.sampler import Sample, Sampling
 
 # The samples of a prompt share its full blocks only. With vLLM's default of 128 on a CPU, each computes the rest of a
@@ -32,6 +32,8 @@ def _set_environment(settings: Engine) -> None:
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
     # The engine in this process, so that weights are handed over in memory.
     os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"
+    # Workers of a tensor-parallel engine. A fork has none of the threads of Polars and torch, and may hang.
+    os.environ["VLLM_WORKER_MULTIPROCESSING_METHOD"] = "spawn"
     if not torch.cuda.is_available():
         os.environ["VLLM_CPU_KVCACHE_SPACE"] = str(max(1, round(settings.kv_cache_gib)))
         os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")
@@ -57,6 +59,7 @@ class VllmEngine:
     """A `Sampler` on vLLM.
 
     Raises:
+        ConfigurationError: `engine.tensor_parallel` asks for more accelerators than there are.
         InputError: vLLM refuses the model; the text is vLLM's own.
     """
 
@@ -65,9 +68,17 @@ class VllmEngine:
         from vllm import LLM
 
         on_gpu = torch.cuda.is_available()
+        distributed = torch.distributed.is_initialized()
+        self._has_workers = settings.tensor_parallel > 1 and not distributed
+        if self._has_workers and on_gpu and settings.tensor_parallel > torch.cuda.device_count():
+            raise ConfigurationError(
+                f"engine.tensor_parallel is {settings.tensor_parallel}, and {torch.cuda.device_count()} accelerators "
+                "can be seen here: lower it, or let more be seen (CUDA_VISIBLE_DEVICES)"
+            )
         try:
             self._llm = LLM(
                 model=str(folder),
+                tensor_parallel_size=settings.tensor_parallel,
                 skip_tokenizer_init=False,
                 max_model_len=settings.max_model_len,
                 dtype="auto" if on_gpu else "float32",
@@ -78,8 +89,8 @@ class VllmEngine:
                 logprobs_mode="processed_logprobs",
                 gpu_memory_utilization=settings.gpu_memory_utilization if on_gpu else 0.5,
                 disable_log_stats=True,
-                # Each of torchrun's ranks has an engine of its own, on its accelerator, in the group that they formed.
-                distributed_executor_backend="external_launcher" if torch.distributed.is_initialized() else None,
+                # torchrun's ranks are the workers, each on its accelerator, in the group that they formed.
+                distributed_executor_backend="external_launcher" if distributed else None,
             )
         except (ValueError, OSError, RuntimeError) as error:
             raise InputError(f"vLLM cannot serve the model {folder}: {error}") from error
@@ -92,9 +103,7 @@ class VllmEngine:
             return []
         # vLLM's seed per request fails on a CPU. So the generators that it draws from are seeded before each call, and
         # the prefix cache is dropped: what is sampled then does not depend on what was sampled before.
-        random.seed(sampling.seed)
-        numpy.random.seed(sampling.seed % 2**32)
-        torch.manual_seed(sampling.seed)
+        self._llm.collective_rpc(_seed_generators, args=(sampling.seed,))
         self._llm.reset_prefix_cache()
         parameters = SamplingParams(
             n=sampling.n,
@@ -109,18 +118,33 @@ class VllmEngine:
         return [[_sample(choice) for choice in sorted(output.outputs, key=lambda c: c.index)] for output in outputs]
 
     def load_weights(self, weights: Iterable[tuple[str, torch.Tensor]]) -> None:
-        """Take weights by transformers' names."""
-        self._llm.collective_rpc("reload_weights", kwargs={"weights_iterator": iter(weights)})
-        self._llm.apply_model(_repack_head)
+        """Take weights by their names in the model's files."""
+        # Workers in other processes get all tensors in one message; a worker in this one takes them one at a time.
+        tensors = list(weights) if self._has_workers else iter(weights)
+        self._llm.collective_rpc("reload_weights", kwargs={"weights_iterator": tensors})
+        self._llm.apply_model(_repack)
         # Its keys and values are the old weights': kept, samples would be a mixture of policies.
         self._llm.reset_prefix_cache()
 
 
-def _repack_head(model: Any) -> None:
-    """Renew the packed copy of a tied head that vLLM keeps on a CPU; reload_weights leaves it as it was."""
+def _seed_generators(worker: Any, seed: int) -> None:
+    """In each of the engine's workers: seed what it samples with."""
+    random.seed(seed)
+    numpy.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+def _repack(model: Any) -> None:
+    """Pack what vLLM packs on a CPU at its start and not in reload_weights: a tied head, and experts."""
+    if torch.cuda.is_available():
+        return
     head: Any = getattr(model, "lm_head", None)
-    if head is not None and not torch.cuda.is_available() and hasattr(head, "quant_method"):
+    if head is not None and hasattr(head, "quant_method"):
         head.quant_method.process_weights_after_loading(head)
+    for layer in model.modules():
+        kernel = getattr(getattr(layer, "quant_method", None), "moe_kernel", None)
+        if kernel is not None:
+            kernel.fused_experts.process_weights_after_loading(layer)
 
 
 def _sample(choice: Any) -> Sample:

@@ -46,7 +46,13 @@ def work(spec: RolloutSpec) -> None:
     reporter = Reporter(len(parts) - len(open_parts), len(parts), spec.config.samples)
     with tempfile.TemporaryDirectory(prefix="pivotrl-policy-") as workspace:
         folder = fetch(spec.policy, store, Path(workspace))
-        run_pool(open_parts, partial(part_sampler, spec, folder), spec.config.processes, reporter)
+        run_pool(
+            open_parts,
+            partial(part_sampler, spec, folder),
+            spec.config.processes,
+            reporter,
+            accelerators_each=spec.config.engine.tensor_parallel,
+        )
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ class Groups:
 class GroupSampler:
     """What gives groups of states: a policy's chat format, the engine that samples it, and the verifier.
 
-    Each rank has an engine of its own and samples a part of the states; all get the groups of all.
+    Each engine samples a part of the states, and each rank verifies a part; all get the groups of all.
     """
 
     chat: ChatFormat
@@ -98,14 +98,19 @@ class GroupSampler:
     ranks: Ranks = field(default_factory=Ranks)
     concurrency: int = 1
     """States verified at once, where the verifier waits for a judge."""
+    tensor_parallel: int = 1
+    """Ranks that share an engine. They ask it for the same samples at the same time."""
 
     def groups(self, examples: list[Example], sampling: Sampling) -> Groups:
         """Sample and verify. Equal samples of a state are verified once."""
         began = time.perf_counter()
-        own = self.ranks.split(examples)
-        own_sampling = replace(sampling, seed=derive_seed(sampling.seed, "rank", self.ranks.rank))
-        samples = self.sampler.sample([example.prompt for example in own], own_sampling)
+        engine = self.ranks.engine(self.tensor_parallel)
+        sampled_part, own_part = engine.part(len(examples)), self.ranks.part(len(examples))
+        engine_sampling = replace(sampling, seed=derive_seed(sampling.seed, "rank", engine.rank))
+        sampled_groups = self.sampler.sample([examples[k].prompt for k in sampled_part], engine_sampling)
+        samples = [sampled_groups[k - sampled_part.start] for k in own_part]
         sampled = time.perf_counter()
+        own = [examples[k] for k in own_part]
         verdicts = in_order(lambda group: self._verdicts(*group), zip(own, samples, strict=True), self.concurrency)
         own_seconds = {"sample_s": sampled - began, "verify_s": time.perf_counter() - sampled}
         parts = self.ranks.all_gather((samples, verdicts, own_seconds))

@@ -85,7 +85,14 @@ def train(
     chat = ChatFormat(run.model_folder, run.score.parser)
     group_sampler = None
     if sampler is not None and verify is not None:
-        group_sampler = GroupSampler(chat, sampler, verify, run.ranks, concurrency_of(run.score.verifier))
+        group_sampler = GroupSampler(
+            chat,
+            sampler,
+            verify,
+            run.ranks,
+            concurrency_of(run.score.verifier),
+            tensor_parallel=config.engine.tensor_parallel,
+        )
     if config.method == "sft":
         completions, dropped = demonstrations(chat, examples, config)
         examples = [e for e in examples if e.key not in dropped]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from tasks.children.progress import Update, alive, report
 from tasks.policy.chat import ChatFormat
 from tasks.policy.files import fetch
 from tasks.sampler.build import start
+from tasks.sampler.hand_over import require_hand_over
 from tasks.stages.train.compute.ranks import join
 from tasks.stages.train.loop import TrainingRun, train
 from tasks.stages.train.metrics import OnStep, StepMetrics
@@ -49,10 +51,13 @@ def train_with_engine(
     """Train with a sampling engine, where something is sampled.
 
     Raises:
+        ConfigurationError: the engine would not take the model's new weights.
         StageFailed: there is no state to train on; no engine was started for it.
     """
     if run.config.method == "sft" and not held_out:
         return train(run, examples, None, None, on_step)
+    settings = json.loads((run.model_folder / "config.json").read_text())
+    require_hand_over(str(run.model_folder), settings.get("model_type"))
     require_examples(*admit(examples, run.config.max_state_tokens))
     engine = start(run.model_folder, run.config.engine, run.seed)
     return train(run, examples, engine, build(run.score.verifier), on_step, held_out)
@@ -71,7 +76,8 @@ def stored_files(store: Store, target: Ref, folder: Path) -> list[File]:
 def work(spec: TrainSpec) -> None:
     """Train and write one part: the metrics, and the model folder as files."""
     store = Store(spec.store)
-    ranks = join(spec.config.engine.timeout_s, launched=bool(spec.config.launcher))
+    engine = spec.config.engine
+    ranks = join(engine.timeout_s, tensor_parallel=engine.tensor_parallel, launched=bool(spec.config.launcher))
     with shared_scratch(store, spec.target, ranks) as folder:
         if ranks.is_main:
             fetch(spec.policy, store, folder / "reference")

@@ -1,3 +1,4 @@
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,25 @@ def test_a_context_matters_from_the_stage_that_samples_on(store: Store, section:
     check_run(long, until=last)
     with pytest.raises(ConfigurationError, match=f"fewer than {section}.engine.max_model_len: set"):
         check_run(long, until=first)
+
+
+@pytest.mark.parametrize("section", ["rollout", "train", "evaluate"])
+def test_an_engine_on_more_accelerators_than_divide_the_model_is_refused(store: Store, section: str) -> None:
+    shared = {"engine": {"tensor_parallel": 3}, **({"processes": 3} if section == "train" else {})}
+    with pytest.raises(ConfigurationError, match=rf"{section}\.engine\.tensor_parallel is 3.* 4 attention heads"):
+        check_run(config(store, **{section: shared}))
+    check_run(config(store, **{section: {**shared, "engine": {"tensor_parallel": 1}}}))
+
+
+def test_a_model_whose_new_weights_reach_no_engine_is_not_trained_with_samples(store: Store, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(DESK, folder)
+    settings = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**settings, "model_type": "gpt_oss"}))
+    check_run(config(store, model=str(folder)), until="pivots")
+    check_run(config(store, model=str(folder), train={"method": "sft"}))
+    with pytest.raises(ConfigurationError, match="cannot be trained with samples"):
+        check_run(config(store, model=str(folder)), until="policies")
 
 
 def test_sft_starts_no_engine_but_the_evaluations(store: Store) -> None:

@@ -100,6 +100,16 @@ def test_without_a_choice_accelerators_go_by_number_and_a_cpu_is_shared(monkeypa
     assert accelerators(3) == []
 
 
+def test_a_process_may_have_several_accelerators(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5, 6,7")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    assert accelerators(2, each=2) == ["4,5", "6,7"]
+    with pytest.raises(ConfigurationError, match=r"3 processes need 2 accelerators each, and 4 .*: ask for 2, or let"):
+        accelerators(3, each=2)
+    with pytest.raises(ConfigurationError, match="2 processes need 8 accelerators each, and 4 can be seen here: let"):
+        accelerators(2, each=8)
+
+
 @pytest.mark.parametrize(
     ("act", "kind", "text"),
     [

@@ -58,6 +58,53 @@ print("RESULT" + json.dumps({
 """
 
 
+SHARED = """
+import json, sys
+from safetensors.torch import load_file
+from schemas.section import Engine
+from tasks.policy.chat import ChatFormat
+from tasks.policy.files import DESK
+from tasks.sampler.sampler import Sampling
+from tasks.sampler.vllm_engine import VllmEngine
+
+chat = ChatFormat(DESK)
+ask = "<|im_start|>user\\nSort these: {0}, 2, {0}{0}, 7<|im_end|>\\n<|im_start|>assistant\\n"
+prompts = [chat.encode(ask.format(i)) for i in range(4)]
+greedy, sampling = (Sampling(n=n, temperature=t, max_tokens=12, seed=5) for n, t in ((1, 0.0), (4, 1.5)))
+engine = VllmEngine(DESK, Engine(tensor_parallel=int(sys.argv[1])), seed=0)
+weights = load_file(DESK / "model.safetensors")
+found = []
+for scale in (1.0, 0.8):
+    engine.load_weights((name, value * scale) for name, value in weights.items())
+    groups = engine.sample(prompts, greedy)
+    found.append({
+        "tokens": [group[0].token_ids for group in groups],
+        "logprobs": [group[0].logprobs for group in groups],
+        "same": engine.sample(prompts, sampling) == engine.sample(prompts, sampling),
+        "varied": any(len({str(s.token_ids) for s in group}) > 1 for group in engine.sample(prompts, sampling)),
+    })
+print("RESULT" + json.dumps(found))
+"""
+
+
+@pytest.mark.engine
+def test_an_engine_of_two_workers_samples_what_one_does() -> None:
+    answers = []
+    for workers in ("1", "2"):
+        done = subprocess.run(
+            [sys.executable, "-c", SHARED, workers], cwd=ROOT, capture_output=True, text=True, timeout=300
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        answers.append(json.loads(done.stdout.partition("RESULT")[2].splitlines()[0]))
+    alone, shared = answers
+    for one, two in zip(alone, shared, strict=True):
+        assert one["same"] and two["same"] and two["varied"], "the seed reaches every worker"
+        assert two["tokens"] == one["tokens"]
+        for logprobs, expected in zip(two["logprobs"], one["logprobs"], strict=True):
+            assert logprobs == pytest.approx(expected, abs=1e-4)
+    assert alone[0]["logprobs"] != alone[1]["logprobs"], "new weights"
+
+
 @pytest.mark.engine
 def test_the_engine_samples_with_the_weights_it_was_given() -> None:
     done = subprocess.run([sys.executable, "-c", SCRIPT], cwd=ROOT, capture_output=True, text=True, timeout=300)

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import Linear, ModuleList
 from transformers import PreTrainedModel
 
 from tasks.errors import InputError
@@ -30,6 +31,8 @@ _BASE_LAYER = ".base_layer"
 def add_adapters(model: PreTrainedModel, rank: int, seed: int) -> None:
     """Put adapters into every linear layer but the head, and freeze everything else. The model's output is unchanged.
 
+    Experts and their routers are no linear layers, and so are frozen.
+
     Args:
         model: changed in place.
         rank: of A and B; at least 1.
@@ -40,13 +43,27 @@ def add_adapters(model: PreTrainedModel, rank: int, seed: int) -> None:
     """
     from peft import LoraConfig, inject_adapter_in_model  # seconds that training without adapters does not pay
 
-    config = LoraConfig(r=rank, lora_alpha=ALPHA, target_modules="all-linear")
+    # In a mixture of experts peft would leave dense layers out and take routers. It knows such a model by its
+    # configuration, and a list has none.
+    wrapped = ModuleList([model])
+    config = LoraConfig(r=rank, lora_alpha=ALPHA, target_modules=[f"0.{name}" for name in _linear_layers(model)])
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         try:
-            inject_adapter_in_model(config, model)
+            inject_adapter_in_model(config, wrapped)
         except ValueError as error:
             raise InputError(f"model class {type(model).__name__}: peft cannot adapt it: {error}") from error
+
+
+def _linear_layers(model: PreTrainedModel) -> Iterator[str]:
+    """The names of all linear layers but the head."""
+    head = model.get_output_embeddings()  # type: ignore[no-untyped-call]
+    for parent_name, parent in model.named_modules():
+        for name, layer in parent.named_children():
+            # The kernels of state spaces read the weights of their other layers, and would pass an adapter by.
+            reads_weights = hasattr(parent, "A_log") and name != "in_proj"
+            if isinstance(layer, Linear) and layer is not head and not reads_weights:
+                yield f"{parent_name}.{name}"
 
 
 @contextmanager

@@ -52,10 +52,15 @@ def tree_mask(exits_RN: Tensor) -> Callable[[Tensor, Tensor, Tensor, Tensor], Te
 
 
 def _mask(model: PreTrainedModel, pack: Pack) -> Tensor | BlockMask | None:
-    """`attention_mask`, or the same as a block mask for a model that was set to FlexAttention."""
+    """`attention_mask` as the model's kind of attention wants it: booleans, numbers to add, or a block mask."""
+    kind = model.config._attn_implementation
+    if not pack.chains and kind == "eager":
+        allowed = attention_mask(pack)
+        assert allowed is not None
+        return torch.zeros(allowed.shape, device=allowed.device).masked_fill(~allowed, torch.finfo(torch.float32).min)
     # transformers compiles FlexAttention at the first pack and, with free lengths, at the second. Its kernels skip
     # every block of 128 by 128 nodes in which no node attends to another.
-    if pack.chains or model.config._attn_implementation != "flex_attention":
+    if pack.chains or kind != "flex_attention":
         return attention_mask(pack)
     rows, nodes = pack.exits_RN.shape
     return create_block_mask(tree_mask(pack.exits_RN), rows, None, nodes, nodes, device=pack.exits_RN.device)

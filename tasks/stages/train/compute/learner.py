@@ -23,6 +23,7 @@ from tasks.stages.train import objective
 from tasks.stages.train.batch import Batch
 from tasks.stages.train.compute import forward, tree
 from tasks.stages.train.compute.adapters import adapters_off, add_adapters, merged_parameters
+from tasks.stages.train.compute.experts import freeze_routers, with_file_names
 from tasks.stages.train.compute.model import (
     checkpoint_activations,
     explain_out_of_memory,
@@ -62,6 +63,8 @@ class Learner:
             self.model = self._load(folder)
             if config.lora_rank:
                 add_adapters(self.model, config.lora_rank, seed)
+            if config.freeze_router:
+                freeze_routers(self.model)
             if config.gradient_checkpointing:
                 checkpoint_activations(self.model)
             self.shares_prefixes = self._takes_trees(longest)
@@ -92,9 +95,9 @@ class Learner:
             shard(model, self.config.precision, self.device)
 
     def weights(self) -> Iterator[tuple[str, Tensor]]:
-        """The parameters by transformers' names, as full tensors, tied ones once, adapters merged into them. All ranks
-        must take them."""
-        return merged_parameters(self.model)
+        """The parameters by the names in the model's files, as full tensors, tied ones once, adapters merged into them.
+        All ranks must take them."""
+        return with_file_names(self.model, merged_parameters(self.model))
 
     def packs(self, branches: Sequence[tree.Branch]) -> list[tree.Pack]:
         """The forward passes of this rank's part of a batch."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -59,7 +59,11 @@ def load_for_sharding(folder: Path, ranks: Ranks) -> PreTrainedModel:
     model = load_model(folder) if ranks.is_main else None
     # transformers ties weights, or not, by what the files hold, and only rank 0 has read them.
     owners = ranks.broadcast(_owners(model) if model is not None else {})
-    return model if model is not None else _load_meta(folder, owners)
+    conversions = ranks.broadcast(getattr(model, "_weight_conversions", None))
+    loaded: Any = model if model is not None else _load_meta(folder, owners)
+    # How the files name weights, which only rank 0 has seen.
+    loaded._weight_conversions = conversions
+    return cast(PreTrainedModel, loaded)
 
 
 def _owners(model: PreTrainedModel) -> dict[str, str]:

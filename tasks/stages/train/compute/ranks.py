@@ -7,7 +7,6 @@ split: states to sample and verify, then trees to compute.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
@@ -33,10 +32,13 @@ class Ranks:
         """Whether this is rank 0, which writes and reports."""
         return self.rank == 0
 
-    def split(self, items: Sequence[T]) -> list[T]:
-        """This rank's part of what all have: a run of neighbours, which share prefixes in the sampler's cache."""
-        bounds = [len(items) * rank // self.world_size for rank in (self.rank, self.rank + 1)]
-        return list(items[bounds[0] : bounds[1]])
+    def part(self, count: int) -> range:
+        """The indices of this rank's part of what all have: neighbours, which share prefixes in the sampler's cache."""
+        return range(count * self.rank // self.world_size, count * (self.rank + 1) // self.world_size)
+
+    def engine(self, tensor_parallel: int) -> Ranks:
+        """This rank's sampling engine among all engines. So many neighbours share one; its part is theirs together."""
+        return Ranks(self.rank // tensor_parallel, self.world_size // tensor_parallel)
 
     def all_gather(self, value: T) -> list[T]:
         """The value of every rank, by rank."""
@@ -58,15 +60,17 @@ class Ranks:
         self.broadcast(None)
 
 
-def join(timeout_s: float, *, launched: bool = False) -> Ranks:
+def join(timeout_s: float, *, tensor_parallel: int = 1, launched: bool = False) -> Ranks:
     """The ranks of the run: this process alone, unless torchrun (or a launcher like it) started it with others.
 
     Args:
         timeout_s: how long to wait for another rank; a long sampling is no fault.
+        tensor_parallel: ranks that share a sampling engine.
         launched: whether `train.launcher` started it.
 
     Raises:
-        ConfigurationError: the launcher does not say which of how many this is, so that each would train alone.
+        ConfigurationError: the launcher does not say which of how many this is, so that each would train alone; or the
+            ranks do not suffice for whole engines.
     """
     missing = [name for name in ("RANK", "WORLD_SIZE") if name not in os.environ]
     if launched and missing:
@@ -74,7 +78,13 @@ def join(timeout_s: float, *, launched: bool = False) -> Ranks:
             f"train.launcher started a process without {' and '.join(missing)} in its environment; let it start "
             "torchrun, which sets them (on this machine alone: train.processes, with no launcher)"
         )
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    world_size = int(os.environ.get("WORLD_SIZE", "1"))
+    if world_size % tensor_parallel:
+        raise ConfigurationError(
+            f"{world_size} training processes cannot share engines of {tensor_parallel} each: "
+            "train.engine.tensor_parallel must divide their number"
+        )
+    if world_size == 1:
         return Ranks()
     state = PartialState(cpu=not torch.cuda.is_available(), timeout=timedelta(seconds=timeout_s))
     return Ranks(state.process_index, state.num_processes)

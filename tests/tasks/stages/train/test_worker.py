@@ -55,9 +55,19 @@ def train(store: Store, policy: Policy, config: TrainConfig) -> tuple[Artefact, 
 
 
 @pytest.mark.engine
-def test_two_processes_sample_with_an_engine_each_and_train_together(store: Store, tmp_path) -> None:
+@pytest.mark.parametrize("tensor_parallel", [1, 2])
+def test_two_processes_sample_with_an_engine_each_or_one_and_train_together(
+    store: Store, tmp_path, tensor_parallel
+) -> None:
     config = TrainConfig(
-        steps=2, states_per_step=8, samples=4, max_tokens=48, learning_rate=1e-3, processes=2, trackers=("tensorboard",)
+        steps=2,
+        states_per_step=8,
+        samples=4,
+        max_tokens=48,
+        learning_rate=1e-3,
+        processes=2,
+        trackers=("tensorboard",),
+        engine={"tensor_parallel": tensor_parallel},
     )
     policy = resolve("desk", store)
     made, notes = train(store, policy, config)

@@ -14,6 +14,8 @@ from torch.distributed.tensor import DTensor
 from schemas.training import TrainConfig
 from tasks.errors import StageFailed
 from tasks.stages.train.batch import Batch, grpo_batch
+from tasks.stages.train.compute.adapters import merged_parameters
+from tasks.stages.train.compute.experts import with_file_names
 from tasks.stages.train.compute.learner import Learner
 from tasks.stages.train.compute.model import load_for_sharding
 from tasks.stages.train.compute.ranks import Ranks, join
@@ -114,11 +116,12 @@ def logits(model: torch.nn.Module) -> torch.Tensor:
 
 
 def load(folder: Path, ranks: Ranks) -> dict[str, object]:
-    """Where the model of a folder lies before it is sharded, and what it computes then."""
+    """Where the model of a folder lies before it is sharded; then what it computes, and how its weights are named."""
     model = load_for_sharding(folder, ranks)
     devices = {parameter.device.type for parameter in model.parameters()}
     shard(model, "float32", torch.device("cpu"))
-    return {"devices": devices, "logits": logits(model)}
+    names = [name for name, _ in with_file_names(model, merged_parameters(model))]
+    return {"devices": devices, "logits": logits(model), "names": names}
 
 
 def torchrun(act: str, policy: Path, folder: Path, count: int = 2) -> subprocess.CompletedProcess[str]:

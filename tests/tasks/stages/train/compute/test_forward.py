@@ -8,14 +8,19 @@ import pytest
 import torch
 from transformers import (
     AutoModelForCausalLM,
+    DeepseekV3Config,
     Gemma2Config,
     GemmaConfig,
+    Glm4MoeConfig,
+    GptOssConfig,
     GraniteConfig,
     LlamaConfig,
     MambaConfig,
     MistralConfig,
+    NemotronHConfig,
     Qwen2Config,
     Qwen3Config,
+    Qwen3MoeConfig,
 )
 
 from schemas.training import TrainConfig
@@ -38,6 +43,23 @@ SHAPE = {
     "max_position_embeddings": 256,
     "pad_token_id": 0,
 }
+EXPERTS = {"moe_intermediate_size": 16, "num_experts_per_tok": 2, "num_hidden_layers": 2}
+ROUTED = {"n_routed_experts": 4, "n_shared_experts": 1, "first_k_dense_replace": 1, "n_group": 1, "topk_group": 1}
+LATENT = {"q_lora_rank": 16, "kv_lora_rank": 16, "qk_rope_head_dim": 8, "qk_nope_head_dim": 8, "v_head_dim": 8}
+MIXTURES = {
+    "qwen3_moe": Qwen3MoeConfig(**{**SHAPE, **EXPERTS}, num_experts=4, norm_topk_prob=True),
+    "glm4_moe": Glm4MoeConfig(**{**SHAPE, **EXPERTS, **ROUTED}),
+    "deepseek_v3": DeepseekV3Config(**{**SHAPE, **EXPERTS, **ROUTED, **LATENT, "num_key_value_heads": 4}),
+    "gpt_oss": GptOssConfig(**{**SHAPE, "num_hidden_layers": 2}, num_local_experts=4, num_experts_per_tok=2),
+}
+HYBRID = NemotronHConfig(
+    **{**SHAPE, **EXPERTS, **ROUTED, "num_hidden_layers": 4, "moe_shared_expert_intermediate_size": 16},
+    layers_block_type=["mamba", "attention", "moe", "mlp"],
+    mamba_num_heads=4,
+    mamba_head_dim=16,
+    ssm_state_size=8,
+    n_groups=1,
+)
 FAMILIES = {
     "qwen2": Qwen2Config(**SHAPE),
     "qwen3": Qwen3Config(**SHAPE, tie_word_embeddings=True),
@@ -45,6 +67,7 @@ FAMILIES = {
     "mistral": MistralConfig(**SHAPE, sliding_window=None),
     "gemma": GemmaConfig(**SHAPE),
     "granite": GraniteConfig(**SHAPE, logits_scaling=3.0, embedding_multiplier=2.0),
+    **MIXTURES,
 }
 WINDOWED = {
     "mistral": MistralConfig(**SHAPE, sliding_window=4),
@@ -131,6 +154,10 @@ def test_the_flat_path_is_right_under_a_window(family):
     expected_M = torch.cat([plain_logprobs(model, b) for b in branches])
     assert_relative(packed_logprobs(model, branches, share=False), expected_M)
     assert (packed_logprobs(model, branches) - expected_M).abs().max() > 1e-2
+
+
+def test_a_model_with_a_few_recurrent_layers_is_found_out_by_the_probe():
+    assert "otherwise than by full attention" in refusal(make_model(HYBRID), 100)
 
 
 def mamba():

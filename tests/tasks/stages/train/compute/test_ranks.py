@@ -90,11 +90,25 @@ def test_a_launcher_that_does_not_number_its_processes_is_refused(monkeypatch):
 
 
 def test_parts_are_all_and_keep_their_order():
-    items = list(range(7))
-    parts = [Ranks(rank, 3).split(items) for rank in range(3)]
-    assert [item for part in parts for item in part] == items
+    parts = [Ranks(rank, 3).part(7) for rank in range(3)]
+    assert [index for part in parts for index in part] == list(range(7))
     assert {len(part) for part in parts} == {2, 3}
-    assert Ranks(1, 3).split([]) == []
+    assert list(Ranks(1, 3).part(0)) == []
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 64])
+def test_the_part_of_a_shared_engine_is_that_of_its_ranks(count):
+    ranks = [Ranks(rank, 6) for rank in range(6)]
+    assert [rank.engine(2) for rank in ranks] == [Ranks(rank // 2, 3) for rank in range(6)]
+    for engine in range(3):
+        first, second = ranks[2 * engine : 2 * engine + 2]
+        assert [*first.part(count), *second.part(count)] == list(first.engine(2).part(count))
+
+
+def test_ranks_that_make_no_whole_engines_are_refused(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    with pytest.raises(ConfigurationError, match="3 training processes cannot share engines of 2 each"):
+        join(60, tensor_parallel=2)
 
 
 def test_one_rank_meets_nobody():
