@@ -14,6 +14,7 @@ $(VENV)/.demo-ready: infra/setup.sh infra/cpu.txt pyproject.toml
 
 $(VENV)/.test-ready: $(VENV)/.demo-ready infra/test.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r infra/test.txt
+	-$(BIN)/python -m tests.published_templates
 	touch $@
 
 demo: $(VENV)/.demo-ready

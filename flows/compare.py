@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 
 from flows.pivotrl import demonstrations, evaluation, training
 from flows.reuse import Run
-from flows.settings.checks import check_engines
+from flows.settings.checks import check_policy
 from flows.settings.configuration import Changes, Preset, change_config, change_preset
 from flows.settings.pipeline import PipelineConfig
 from schemas.variants import VARIANT_NAMES, Variant
@@ -77,9 +77,9 @@ def compare(
     for variant in configs.values():
         check_training(variant.train)
     store = Store(c.store)
-    base = resolve(c.model, store)
+    base = resolve(c.model, store, c.model_options)
     for variant in configs.values():
-        check_engines(variant, base.location, store)
+        check_policy(variant, base.location, store)
     run = Run()
     evaluations: dict[str, Artefact] = {}
     with children_stopped_on_error():

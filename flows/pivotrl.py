@@ -1,6 +1,6 @@
 """PivotRL as a flow (arXiv 2603.21383):
 
-    ingest > split > (rollout > score > profile > select > train) x rounds > evaluate the model and the trained policy
+    ingest > split > check > (rollout > score > profile > select > train) x rounds > evaluate the model and the policy
 
 Every stage reads and writes versioned artefacts. A stage whose inputs and configuration have been seen before is not
 run again.
@@ -13,13 +13,14 @@ from contextlib import suppress
 from prefect import flow
 
 from flows.reuse import EndOfRun, Run, Until, check_until, existing_artefacts
-from flows.settings.checks import check_engines
+from flows.settings.checks import check_policy
 from flows.settings.configuration import Changes, Preset, change_preset
 from flows.settings.pipeline import PipelineConfig
 from tasks.artefact.stage import Artefact
 from tasks.children.child import children_stopped_on_error
 from tasks.orchestration.stage_task import fail_without_traceback
 from tasks.policy.files import Policy, resolve, stored_policy
+from tasks.stages.check.task import check
 from tasks.stages.evaluate.stage import check as check_evaluation
 from tasks.stages.evaluate.task import evaluate
 from tasks.stages.ingest.task import ingest
@@ -48,18 +49,22 @@ def training(c: PipelineConfig, data: Data, reference: Policy, run: Run) -> Poli
     """Profile, select and train, once per round; each round goes on from the policy of the one before."""
     make, url = run.make, c.store
     states, _ = data
-    policy, pivots = reference, None
+    policy, pivots, checks = reference, None, None
     for number in range(c.rounds):
         # Else a state that sampling noise made a pivot would be profiled with the same noise in the next round.
         seed = derive_seed(c.seed, "round", number)
         if c.train.method == "grpo":
             profiles = run.imported_profiles()
             if profiles is None:
+                checks = checks or make(check, c.score, *data, reference, url)
                 rollouts = make(rollout, c.rollout, *data, policy, seed, url)
-                scores = make(score, c.score, rollouts, *data, url)
+                scores = make(score, c.score, rollouts, checks, *data, url)
                 profiles = make(profile, c.profile, scores, states, url)
             pivots = make(select, c.select, profiles, seed, url)
-        policy = stored_policy(make(train, c.train, c.score, pivots, *data, policy, seed, url).ref)
+        elif checks is None:
+            checks = make(check, c.score, *data, reference, url)
+        trained = make(train, c.train, c.score, pivots, *data, policy, seed, url)
+        policy = stored_policy(trained.ref, c.model_options)
     return policy
 
 
@@ -91,8 +96,8 @@ def pivotrl(
     check_evaluation(c.evaluate)
     check_training(c.train)
     store = Store(c.store)
-    base = resolve(c.model, store)
-    check_engines(c, base.location, store, until)
+    base = resolve(c.model, store, c.model_options)
+    check_policy(c, base.location, store, until)
     run = Run(existing_artefacts(store, start, until), until)
     with children_stopped_on_error(), suppress(EndOfRun):
         data = demonstrations(c, run)

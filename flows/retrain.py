@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, WithJsonSchema
 
 from flows.pivotrl import evaluation, training
 from flows.reuse import Run, wait_for
-from flows.settings.checks import check_engines
+from flows.settings.checks import check_policy
 from flows.settings.configuration import Changes, Preset, change_preset
 from schemas.config import GateConfig
 from schemas.locations import Location
@@ -78,10 +78,10 @@ def retrain(
     check_training(c.train)
     check_gate(gate, c.evaluate, c.split)
     store = Store(c.store)
-    reference = resolve(c.model, store)
-    check_engines(c, reference.location, store)
+    reference = resolve(c.model, store, c.model_options)
+    check_policy(c, reference.location, store)
     in_use = policy_in_use(store)
-    base = stored_policy(in_use) if in_use else reference
+    base = stored_policy(in_use, c.model_options) if in_use else reference
     key = recipe(c, c.seed, reference)
     run = Run()
     with children_stopped_on_error():

@@ -36,6 +36,12 @@ STAGES = (
         "trajectory.",
     ),
     StageInfo(
+        "checks",
+        "check",
+        "The demonstrations as the policy would write them, one row per training state, and whether each comes back "
+        "through the parser and gets reward 1.",
+    ),
+    StageInfo(
         "rollouts",
         "rollout",
         "Actions sampled at each state, one row per sample, with its token ids and log-probabilities.",

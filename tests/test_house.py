@@ -79,6 +79,8 @@ NO_MIRROR = {
     "tests/flows/test_smollm2.py": "a run with a pretrained model",
     "tests/flows/test_sys_path.py": "flows/ first on sys.path, as Prefect loads a flow",
     "tests/schemas/test_tables.py": "every table of schemas/",
+    "tests/tasks/policy/parsing/test_every_format.py": "every format of parsing/formats/",
+    "tests/tasks/policy/test_published_templates.py": "chat templates that packages publish",
     "tests/tasks/report/test_browser_html.py": "the page browser.html in Chromium",
     "tests/tasks/stages/ingest/formats/test_robustness.py": "every format, on damaged records",
     "tests/tasks/stages/ingest/test_shared_data.py": "real trajectories that are not in the repository",

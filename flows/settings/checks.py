@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from flows.reuse import check_until, start_lineage
 from flows.settings.pipeline import PipelineConfig
@@ -11,7 +14,7 @@ from schemas.section import Engine
 from schemas.stages import MADE_BY_RUN
 from tasks.errors import ConfigurationError, InputError
 from tasks.policy.context import require_context
-from tasks.policy.files import config_json, local_folder, resolve
+from tasks.policy.files import config_json, fetch_tokenizer, local_folder, resolve
 from tasks.policy.parallel import require_divisible
 from tasks.sampler.hand_over import require_hand_over
 from tasks.stages.evaluate.stage import check as check_evaluation
@@ -20,6 +23,12 @@ from tasks.stages.ingest.source import files, world_source
 from tasks.stages.train.stage import check as check_training
 from tasks.store.store import Store
 from tasks.worlds.world import load
+
+log = logging.getLogger(__name__)
+
+AGENTS_NEED = ("tools", "descriptions of tools", "parameters of tools", "earlier calls", "results of tools")
+"""Parts of a conversation that any agent's data has. What else a template does not show may not be in the data: the
+stage `check` counts it."""
 
 
 def check_run(c: PipelineConfig, start: str = "", until: str = "evaluations") -> None:
@@ -52,7 +61,48 @@ def check_model(c: PipelineConfig, store: Store, until: str) -> None:
         location = str(folder) if folder is not None else resolve(c.model, store).location
     except InputError as error:
         raise ConfigurationError(str(error)) from error
+    hidden = [part for part in check_policy(c, location, store, until) if part in AGENTS_NEED]
+    if hidden:
+        log.warning("model %r: its chat template does not show %s", c.model, ", ".join(hidden))
+
+
+def check_policy(c: PipelineConfig, location: str, store: Store, until: str = "evaluations") -> tuple[str, ...]:
+    """Refuse a model that the run's engines cannot use, or whose completions no parser reads.
+
+    Returns:
+        The parts of a conversation that its chat template does not show.
+
+    Raises:
+        ConfigurationError: why, and what to do.
+    """
     check_engines(c, location, store, until)
+    return check_format(c, location, store, until)
+
+
+def check_format(c: PipelineConfig, location: str, store: Store, until: str = "evaluations") -> tuple[str, ...]:
+    """Refuse a model whose completions no parser reads.
+
+    Returns:
+        The parts of a conversation that its chat template does not show.
+
+    Raises:
+        ConfigurationError: the template lacks something, or `score.parser` does not read what it writes.
+    """
+    if MADE_BY_RUN.index(until) < MADE_BY_RUN.index("checks"):
+        return ()
+    from tasks.policy.chat import ChatFormat  # transformers takes a second that a wrong setting need not wait for
+    from tasks.policy.probe import probe
+
+    with TemporaryDirectory(prefix="pivotrl-policy-") as workspace:
+        try:
+            chat = ChatFormat(fetch_tokenizer(location, store, Path(workspace)), c.score.parser, c.model_options)
+        except InputError as error:
+            raise ConfigurationError(str(error)) from error
+    try:
+        _ = chat.parser
+    except ConfigurationError as error:
+        raise ConfigurationError(f"model {c.model!r}: {error}") from error
+    return probe(chat.template).hidden
 
 
 def check_engines(c: PipelineConfig, location: str, store: Store, until: str = "evaluations") -> None:

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from datetime import date
+from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, JsonValue, WithJsonSchema, model_validator
 
 from schemas.config import EvaluateConfig, IngestConfig, ProfileConfig, RolloutConfig, SelectConfig, SplitConfig
 from schemas.locations import DEFAULT_STORE, Location
 from schemas.section import RUNTIME, Section
 from schemas.training import TrainConfig
 from tasks.verifiers.section import ScoreConfig
+
+_ANY_OBJECT = {"type": "object", "additionalProperties": True}
+
+
+def _with_text_dates(options: Any) -> Any:
+    """YAML reads 2026-11-25 as a date; a template's variable is text."""
+    if not isinstance(options, dict):
+        return options
+    return {name: value.isoformat() if isinstance(value, date) else value for name, value in options.items()}
 
 
 class PipelineConfig(Section):
@@ -19,6 +29,15 @@ class PipelineConfig(Section):
     model: Location = Field(
         title="Model",
         description="The reference policy: a local folder, a hub id, policies@VERSION, or desk (built in).",
+    )
+    model_options: Annotated[dict[str, JsonValue], BeforeValidator(_with_text_dates), WithJsonSchema(_ANY_OBJECT)] = (
+        Field(
+            default_factory=dict,
+            title="Options of the chat template",
+            description="Variables of the model's chat template, such as enable_thinking: false. They reach every "
+            "rendering: sampling, training and evaluation. date (YYYY-MM-DD) is what templates print as today's; it is "
+            "2024-07-26 unless named here.",
+        )
     )
     seed: Annotated[int, RUNTIME] = Field(0, ge=0, title="Seed", description="Of sampling, selection and training.")
     store: Annotated[Location, RUNTIME] = Field(
@@ -33,6 +52,14 @@ class PipelineConfig(Section):
     select: SelectConfig = SelectConfig()
     train: TrainConfig = TrainConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
+
+    @model_validator(mode="after")
+    def _date_is_one(self) -> PipelineConfig:
+        try:
+            date.fromisoformat(str(self.model_options.get("date", "2024-07-26")))
+        except ValueError as error:
+            raise ValueError(f"model_options.date: {error}; it is written YYYY-MM-DD") from error
+        return self
 
     @model_validator(mode="after")
     def _contexts_fit(self) -> PipelineConfig:

@@ -100,6 +100,15 @@ def stage_task(function: Callable[P, R]) -> Task[P, R]:
     return make_task(fail_without_traceback(function, is_retried=True))
 
 
+def run_in_child(module: str, spec: BaseModel, *, timeout_s: float) -> None:
+    """`run_child` with its progress in the UI. It needs no accelerator, and waits for none.
+
+    Raises:
+        PivotRLError: as `run_child` does.
+    """
+    run_child(module, spec, timeout_s=timeout_s, log=logger(), watch=ProgressDisplay(logger(), None).show)
+
+
 def run_child_on_accelerator(
     module: str,
     spec: BaseModel,

@@ -7,18 +7,17 @@ is tokenised alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
-
-from schemas.chat import Action, Message, ToolSchema, as_message
-from tasks.errors import InputError
-from tasks.policy.call_ids import demands_nine_characters, with_nine_characters
-from tasks.policy.parsing import Parser, parser_for, strict_json
+from schemas.chat import Action, Message, ToolSchema
+from tasks.policy.parsing import REASONING_MARKS, Parser, prefill
+from tasks.policy.probe import find_parser
+from tasks.policy.template import ChatTemplate
+from tasks.policy.tokenizer import load_tokenizer, stop_token_ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,32 +25,9 @@ class Prompts:
     """The prompts of a trajectory's states, in the order asked for. `rewritten` counts those that are no prefix."""
 
     token_ids: list[list[int]]
+    prefills: list[str]
+    """What each prompt already holds of the action: reasoning that it opens, say."""
     rewritten: int
-
-
-def template_message(message: Message) -> dict[str, Any]:
-    """A message as chat templates expect it: without empty keys, and with arguments as an object where they parse."""
-    out: dict[str, Any] = {"role": message["role"], "content": message["content"]}
-    if message["reasoning"]:
-        out["reasoning_content"] = message["reasoning"]
-    if message["tool_calls"]:
-        out["tool_calls"] = [
-            {
-                "id": c["id"],
-                "type": "function",
-                "function": {"name": c["name"], "arguments": _arguments(c["arguments"])},
-            }
-            for c in message["tool_calls"]
-        ]
-    out.update({key: message[key] for key in ("tool_call_id", "name") if message[key]})
-    return out
-
-
-def _arguments(text: str) -> object:
-    try:
-        return strict_json(text)
-    except ValueError:
-        return text
 
 
 class ChatFormat:
@@ -61,38 +37,21 @@ class ChatFormat:
         InputError: the folder has no tokenizer, or the tokenizer no chat template or end-of-turn token.
     """
 
-    def __init__(self, folder: str | Path, parser: str = "auto") -> None:
+    def __init__(self, folder: str | Path, parser: str = "auto", options: Mapping[str, Any] | None = None) -> None:
         self._parser = parser
-        try:
-            self.tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(str(folder))
-        except (OSError, ValueError) as error:
-            raise InputError(f"model {str(folder)!r}: no tokenizer could be loaded: {error}") from error
-        if not self.tokenizer.chat_template:
-            raise InputError(
-                f"model {str(folder)!r}: its tokenizer has no chat template, so no state can be rendered; "
-                "put the template that the policy was trained with into chat_template.jinja in that folder"
-            )
-        if self.tokenizer.eos_token_id is None:
-            raise InputError(f"model {str(folder)!r}: its tokenizer names no eos_token, so no action could end")
+        self.tokenizer = load_tokenizer(folder)
+        self.stop_token_ids = stop_token_ids(folder, self.tokenizer)
+        stops = [str(self.tokenizer.decode([i], skip_special_tokens=False)) for i in self.stop_token_ids]
+        self.template = ChatTemplate(self.tokenizer, stops, options)
 
     @cached_property
     def parser(self) -> Parser:
         """How a completion of this policy is read.
 
         Raises:
-            ConfigurationError: the template shows no known format of tool calls.
+            ConfigurationError: the format named is not the template's; or none was named, and none is known.
         """
-        return parser_for(self.template if self._parser == "auto" else self._parser)
-
-    @property
-    def template(self) -> str:
-        """The chat template's source."""
-        return str(self.tokenizer.chat_template)
-
-    @cached_property
-    def eos_token_id(self) -> int:
-        """The token that ends an action."""
-        return int(self.tokenizer.eos_token_id)
+        return find_parser(self.template, self._parser)
 
     def text(self, messages: Sequence[Message], tools: Sequence[ToolSchema], *, prompt: bool = True) -> str:
         """The template's rendering. With `prompt` it ends where the next action begins.
@@ -100,47 +59,31 @@ class ChatFormat:
         Raises:
             InputError: the template refuses these messages.
         """
-        return self._text(
-            [with_nine_characters(m) for m in messages] if self._demands_nine_characters else messages, tools, prompt
-        )
+        return self.template.text(messages, tools, prompt=prompt)
 
-    def _text(self, messages: Sequence[Message], tools: Sequence[ToolSchema], prompt: bool) -> str:
-        try:
-            rendered = self.tokenizer.apply_chat_template(
-                [template_message(m) for m in messages],
-                tools=[dict(t) for t in tools] or None,
-                add_generation_prompt=prompt,
-                tokenize=False,
-            )
-        except Exception as error:  # a template is a program of the model's author: it may raise anything
-            raise InputError(f"the chat template refuses these {len(messages)} messages: {error}") from error
-        return str(rendered)
+    def prefill(self, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> str:
+        """What the state's prompt already holds of the action: reasoning that it opens, say.
 
-    @cached_property
-    def _demands_nine_characters(self) -> bool:
-        """Whether the template wants tool-call ids of nine characters."""
-        return demands_nine_characters(self._takes)
-
-    def _takes(self, messages: Sequence[Message]) -> bool:
-        try:
-            self._text(messages, (), prompt=True)
-        except InputError:
-            return False
-        return True
+        Raises:
+            InputError: the template refuses these messages.
+        """
+        return prefill(self.text(messages, tools), REASONING_MARKS)
 
     def encode(self, text: str) -> list[int]:
         """Token ids of rendered text. None are added: the template has put the special tokens where they belong."""
         return list(self.tokenizer.encode(text, add_special_tokens=False))
 
     def prompts(self, messages: Sequence[Message], tools: Sequence[ToolSchema], cuts: Sequence[int]) -> Prompts:
-        """The prompt of each state `messages[:cut]`: the longest is tokenised, and the others are cut from it."""
+        """The prompt of each state `messages[:cut]`: the longest is tokenised, and the others are cut from it.
+
+        Raises:
+            InputError: the template refuses one of them.
+        """
         texts = [self.text(messages[:cut], tools) for cut in cuts]
         if not texts:
-            return Prompts([], 0)
+            return Prompts([], [], 0)
         longest = max(texts, key=len)
-        encoded = self.tokenizer(longest, add_special_tokens=False, return_offsets_mapping=True)
-        ids: list[int] = list(encoded["input_ids"])
-        boundary = {end: index + 1 for index, (_, end) in enumerate(encoded["offset_mapping"])}
+        ids, boundary = self._encode_with_boundaries(longest)
         prompts: list[list[int]] = []
         rewritten = 0
         for text in texts:
@@ -151,7 +94,14 @@ class ChatFormat:
                 prompts.append(self.encode(text))
             else:
                 prompts.append(shared)
-        return Prompts(prompts, rewritten)
+        return Prompts(prompts, [prefill(text, REASONING_MARKS) for text in texts], rewritten)
+
+    def _encode_with_boundaries(self, text: str) -> tuple[list[int], dict[int, int]]:
+        """Token ids, and by the number of characters how many tokens make them up, where a token ends there."""
+        if not self.tokenizer.is_fast:  # written in Python: it does not say which characters a token stands for
+            return self.encode(text), {}
+        encoded = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+        return list(encoded["input_ids"]), {end: i + 1 for i, (_, end) in enumerate(encoded["offset_mapping"])}
 
     def _ends_alike(self, ids: list[int], text: str) -> bool:
         """Whether `text` alone would be tokenised as `ids`."""
@@ -170,15 +120,12 @@ class ChatFormat:
         """The token ids of `action` after the state's prompt, with its end-of-turn token.
 
         None where the template does not render the action as a continuation of the prompt.
+
+        Raises:
+            InputError: the template refuses these messages.
         """
-        prompt = self.text(messages, tools)
-        continued = self.text([*messages, as_message(action)], tools, prompt=False)
-        if not continued.startswith(prompt):
-            return None
-        ids = self.encode(continued[len(prompt) :])
-        if self.eos_token_id not in ids:
-            return None
-        return ids[: ids.index(self.eos_token_id) + 1]
+        written = self.template.action_text(messages, tools, action)
+        return None if written.problem else self.encode(written.text + written.end)
 
     def decode(self, token_ids: Sequence[int], *, finished: bool) -> str:
         """The text of sampled tokens, with call tags and without the end of turn.
@@ -186,6 +133,6 @@ class ChatFormat:
         Args:
             finished: `Sample.finished`: the last token is the end of turn.
         """
-        # The last token is not compared with eos_token_id: a model's generation_config may name several end tokens.
+        # The last token is not compared with the tokenizer's eos_token: a model may stop at several.
         action_ids = list(token_ids[:-1] if finished else token_ids)
         return str(self.tokenizer.decode(action_ids, skip_special_tokens=False))

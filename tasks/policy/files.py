@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,32 +26,47 @@ _WEIGHTS = ("*.safetensors", "*.bin")
 
 
 class Policy(BaseModel):
-    """A policy by place and content. `location` is "desk", a folder, `id@revision`, or `policies@version`."""
+    """A policy by place and content, and the variables with which its chat template is rendered.
+
+    `location` is "desk", a folder, `id@revision`, or `policies@version`.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     location: str
     version: str
+    options: dict[str, Any] = {}
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """What the rows of an artefact that the policy took part in depend on."""
+        options = {"model_options": json.dumps(self.options, sort_keys=True)} if self.options else {}
+        return {"policy": self.version, **options}
 
 
-def resolve(model: str, store: Store) -> Policy:
+def resolve(model: str, store: Store, options: Mapping[str, Any] | None = None) -> Policy:
     """The policy that a configuration names.
+
+    Args:
+        options: variables of its chat template.
 
     Raises:
         ConfigurationError: there is no such model.
         NotInStore: no such policy.
         InputError: a folder that holds no usable model (no config.json, weights, tokenizer or chat template).
     """
+    options = dict(options or {})
     if model.startswith("policies@"):
-        return stored_policy(store.manifest(store.resolve(model)).ref)
+        return stored_policy(store.manifest(store.resolve(model)).ref, options)
     folder = local_folder(model)
     if folder is not None:
-        return Policy(location="desk" if model == "desk" else str(folder.resolve()), version=_folder_version(folder))
+        location = "desk" if model == "desk" else str(folder.resolve())
+        return Policy(location=location, version=_folder_version(folder), options=options)
     if model.startswith((".", "/", "~")) or model.count("/") != 1:
         raise ConfigurationError(
             f"model {model!r}: no such folder, and not a hub id (org/name), desk, or policies@VERSION"
         )
-    return _resolve_hub(model)
+    return _resolve_hub(model, options)
 
 
 def local_folder(model: str) -> Path | None:
@@ -66,9 +82,9 @@ def local_folder(model: str) -> Path | None:
     return folder
 
 
-def stored_policy(ref: Ref) -> Policy:
+def stored_policy(ref: Ref, options: Mapping[str, Any] | None = None) -> Policy:
     """The policy of an artefact in the store."""
-    return Policy(location=str(ref), version=str(ref))
+    return Policy(location=str(ref), version=str(ref), options=dict(options or {}))
 
 
 def check_folder(folder: Path) -> None:
@@ -111,7 +127,7 @@ def _folder_version(folder: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def _resolve_hub(model: str) -> Policy:
+def _resolve_hub(model: str, options: dict[str, Any]) -> Policy:
     from huggingface_hub import HfApi  # 0.3 s that local models do not pay
 
     name, _, revision = model.partition("@")
@@ -119,7 +135,7 @@ def _resolve_hub(model: str) -> Policy:
         resolved = HfApi().model_info(name, revision=revision or None).sha
     except Exception as error:  # the hub's client raises some twenty kinds; all mean the same to the user
         raise ConfigurationError(f"model {model!r}: no such folder, and the hub did not resolve it: {error}") from error
-    return Policy(location=f"{name}@{resolved}", version=f"{name}@{resolved}")
+    return Policy(location=f"{name}@{resolved}", version=f"{name}@{resolved}", options=options)
 
 
 def config_json(location: str, store: Store) -> dict[str, Any]:
@@ -136,14 +152,24 @@ def config_json(location: str, store: Store) -> dict[str, Any]:
 
 def fetch(policy: Policy, store: Store, workspace: Path) -> Path:
     """The policy's folder on this machine, downloaded into `workspace` where it is not local."""
-    if policy.location == "desk":
+    return _fetch(policy.location, store, workspace, weights=True)
+
+
+def fetch_tokenizer(location: str, store: Store, workspace: Path) -> Path:
+    """As `fetch`, of a `Policy.location`, but what has to be downloaded comes without the weights."""
+    return _fetch(location, store, workspace, weights=False)
+
+
+def _fetch(location: str, store: Store, workspace: Path, *, weights: bool) -> Path:
+    if location == "desk":
         return DESK
-    if policy.location.startswith("policies@"):
-        version = policy.location.partition("@")[2]
-        return store.fetch_files(Ref(stage="policies", version=version), workspace / version)
-    if Path(policy.location).is_dir():
-        return Path(policy.location)
+    left_out = () if weights else _WEIGHTS
+    if location.startswith("policies@"):
+        version = location.partition("@")[2]
+        return store.fetch_files(Ref(stage="policies", version=version), workspace / version, left_out)
+    if Path(location).is_dir():
+        return Path(location)
     from huggingface_hub import snapshot_download
 
-    name, _, revision = policy.location.partition("@")
-    return Path(snapshot_download(name, revision=revision))
+    name, _, revision = location.partition("@")
+    return Path(snapshot_download(name, revision=revision, ignore_patterns=list(left_out) or None))

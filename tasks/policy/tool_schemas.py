@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -12,6 +12,18 @@ from schemas.chat import ToolSchema
 ABSENT = object()
 """Stands for an argument that is left out, and for a default that is not declared; None is a value."""
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
+_TYPE_NAMES = {
+    str: "string",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    list: "array",
+    dict: "object",
+    type(None): "null",
+}
+_TYPES = frozenset(_TYPE_NAMES.values())
+_COMBINED = ("anyOf", "oneOf", "allOf")
+_LISTING = ("enum", "const")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +51,7 @@ class Parameters:
         properties = _mapping(schema.get("properties"))
         if not properties:
             return UNKNOWN
-        definitions = _mapping(schema.get("$defs"))
+        definitions = _definitions(schema)
         required = schema.get("required")
         names = required if isinstance(required, list) else []
         return cls(
@@ -72,28 +84,103 @@ def _named(tool: ToolSchema) -> tuple[str, Parameters]:
 
 
 def json_types(schema: Mapping[str, Any]) -> frozenset[str]:
-    """The JSON types that a property's schema allows; empty where it does not say."""
-    declared = schema.get("type", [])
-    names = [declared] if isinstance(declared, str) else declared if isinstance(declared, list) else []
-    types = {name for name in names if isinstance(name, str)}
-    for key in ("anyOf", "oneOf"):
-        branches = schema.get(key)
-        for branch in branches if isinstance(branches, list) else ():
-            types |= json_types(_mapping(branch))
-    return frozenset(types)
+    """The JSON types that a property's schema allows; empty where it does not say. With `number` goes `integer`."""
+    types = _allowed(schema)
+    return frozenset() if types == _TYPES else types
+
+
+def type_of(value: Any) -> str:
+    """The JSON type of a value; "" for what JSON does not have. A whole number is an `integer` where it is an int."""
+    return _TYPE_NAMES.get(type(value), "")
+
+
+def listed_values(schema: Mapping[str, Any]) -> list[Any]:
+    """The values that `enum` and `const` name, in the schema and in the schemas it combines."""
+    named = schema.get("enum")
+    listed = [*(named if isinstance(named, list) else []), *([schema["const"]] if "const" in schema else [])]
+    return [
+        *listed,
+        *(value for key in _COMBINED for branch in _branches(schema, key) for value in listed_values(branch)),
+    ]
 
 
 def is_enumerated(schema: Mapping[str, Any]) -> bool:
     """Whether the schema lists the values that are allowed."""
-    branches = schema.get("anyOf")
-    nested = branches if isinstance(branches, list) else []
-    return "enum" in schema or "const" in schema or any(is_enumerated(_mapping(branch)) for branch in nested)
+    nested = (branch for key in _COMBINED for branch in _branches(schema, key))
+    return "enum" in schema or "const" in schema or any(map(is_enumerated, nested))
 
 
-def _resolved(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The property with its reference to `$defs` resolved; pydantic writes such a reference for every enum."""
+def property_schema(schema: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The schema of an object's property; empty where none is declared."""
+    return _inner(schema, lambda candidate: _mapping(_mapping(candidate.get("properties")).get(name)))
+
+
+def item_schema(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The schema of a list's items; empty where none is declared."""
+    return _inner(schema, lambda candidate: _mapping(candidate.get("items")))
+
+
+def _inner(schema: Mapping[str, Any], inner: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The first inner schema that the schema or one that it combines declares, resolved."""
+    if own := inner(schema):
+        return _resolved(own, _definitions(schema))
+    nested = (_inner(branch, inner) for key in _COMBINED for branch in _branches(schema, key))
+    return next(filter(None, nested), _EMPTY)
+
+
+def _allowed(schema: Mapping[str, Any]) -> frozenset[str]:
+    """The types that a schema allows; all where it does not say, none where it contradicts itself."""
+    types = _declared(schema)
+    for key in ("anyOf", "oneOf"):
+        if branches := _branches(schema, key):
+            types &= frozenset().union(*map(_allowed, branches))
+    for branch in _branches(schema, "allOf"):
+        types &= _allowed(branch)
+    return types | {"null"} if schema.get("nullable") is True else types  # as OpenAPI writes it
+
+
+def _declared(schema: Mapping[str, Any]) -> frozenset[str]:
+    """The types that `type` names, or without it those of the listed values."""
+    declared = schema.get("type")
+    named = declared if isinstance(declared, list) else [declared]
+    types = {name for name in named if isinstance(name, str)} & _TYPES
+    if not types:
+        types = {type_of(value) for value in listed_values({key: schema[key] for key in _LISTING if key in schema})}
+    if "number" in types:
+        types |= {"integer"}
+    return frozenset(types) or _TYPES
+
+
+def _branches(schema: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    branches = schema.get(key)
+    return [_mapping(branch) for branch in branches] if isinstance(branches, list) else []
+
+
+def _resolved(
+    schema: Mapping[str, Any], definitions: Mapping[str, Any], within: frozenset[str] = frozenset()
+) -> Mapping[str, Any]:
+    """The schema with its references to definitions resolved, also in the schemas it combines.
+
+    pydantic writes such a reference for every enum. A definition inside itself says nothing. The definitions stay with
+    the schema, for what lies deeper in it.
+    """
     name = str(schema.get("$ref", "")).rpartition("/")[2]
-    return {**_mapping(definitions.get(name)), **schema} if name else schema
+    if name in within:
+        return _EMPTY
+    if name:
+        within |= {name}
+        own = {key: value for key, value in schema.items() if key != "$ref"}
+        schema = {**_resolved(_mapping(definitions.get(name)), definitions, within), **own}
+    combined = {
+        key: [_resolved(branch, definitions, within) for branch in _branches(schema, key)]
+        for key in _COMBINED
+        if key in schema
+    }
+    return {**schema, **combined, "$defs": definitions} if definitions else schema
+
+
+def _definitions(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {**_mapping(schema.get("definitions")), **_mapping(schema.get("$defs"))}
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

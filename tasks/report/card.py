@@ -61,16 +61,21 @@ def _reasons(manifest: Manifest) -> str:
 
 
 def _self_check(check: Mapping[str, Any] | None) -> str:
-    """Whether the verifier held on the data that it scored; empty for the other stages."""
+    """Whether the format and the verifier hold on the data; empty for the other stages."""
     if not check:
         return ""
     examples = [f"- {code(text, 300)}" for text in (*check["gold_examples"], *check["junk_examples"])]
     rows = [
-        ("demonstrations that score 1", f"{check['gold'] - check['gold_failed']:,} of {check['gold']:,}"),
+        ("format of completions", code(check["parser"])),
+        ("demonstrations that come back", f"{check['gold'] - check['gold_failed']:,} of {check['gold']:,}"),
+        *((f"demonstration: {reason}", number) for reason, number in check["failed_by_reason"].items()),
+        *((f"states with {part}, which the template does not show", n) for part, n in check["hidden"].items()),
         ("junk controls that get a reward", f"{check['junk_passed']:,} of {check['junk']:,}"),
         *((f"junk: {name}", number) for name, number in check["passed_by_control"].items()),
     ]
-    return "\n".join(["## Does the verifier hold?\n", table(("check", "result"), rows), "", *examples]).rstrip()
+    return "\n".join(
+        ["## Do the format and the verifier hold?\n", table(("check", "result"), rows), "", *examples]
+    ).rstrip()
 
 
 def _decision(store: Store, manifest: Manifest) -> str:

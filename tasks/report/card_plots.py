@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from schemas.checks import CheckReason
 from schemas.evaluations import Scope
 from tasks.report.plots import data_uri, profile_map, training_curve
 from tasks.store.manifest import Manifest
@@ -51,6 +52,18 @@ def _states(store: Store, manifest: Manifest) -> Plots:
     _stacked(axes, states["turn_index"], states["split"], bins)
     axes.set(xlabel="turn", ylabel="states")
     return {"states by turn, held-out ones apart": data_uri(figure)}
+
+
+def _checks(store: Store, manifest: Manifest) -> Plots:
+    counts = store.read(manifest.ref, columns=["reason"])["reason"].value_counts(sort=True)
+    figure = Figure(figsize=(_WIDTH, 0.9 + 0.3 * counts.height))
+    axes = figure.subplots()
+    colours = ["tab:green" if reason == CheckReason.RETURNED else "tab:gray" for reason in counts["reason"]]
+    axes.barh(range(counts.height), counts["count"], color=colours)
+    axes.set_yticks(range(counts.height), counts["reason"].to_list())
+    axes.invert_yaxis()
+    axes.set(xlabel="demonstrations")
+    return {"demonstrations by what became of them": data_uri(figure)}
 
 
 def _rollouts(store: Store, manifest: Manifest) -> Plots:
@@ -123,6 +136,7 @@ def _evaluations(store: Store, manifest: Manifest) -> Plots:
 _BY_STAGE: Mapping[str, Callable[[Store, Manifest], Plots]] = {
     "trajectories": _trajectories,
     "states": _states,
+    "checks": _checks,
     "rollouts": _rollouts,
     "scores": _scores,
     "profiles": _profiles,

@@ -23,14 +23,18 @@ class StateKey(NamedTuple):
 class Example:
     """A state and the action that the trajectory recorded there.
 
-    `split` says what the state is used for (schemas/states.py). `prompt` is the state as the policy reads it, in token
-    ids. It is empty until a chat template has rendered it.
+    `split` says what the state is used for (schemas/states.py). The other three are empty until a chat template has
+    rendered the state. `prompt` is the state as the policy reads it, in token ids. `prefill` is what the prompt already
+    holds of the action: reasoning that it opens, say. `own_text` is the rest of the demonstration as the policy would
+    write it.
     """
 
     state: State
     demonstration: Action
     split: str = ""
     prompt: Sequence[int] = ()
+    prefill: str = ""
+    own_text: str | None = None
 
     @property
     def key(self) -> StateKey:

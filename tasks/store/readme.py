@@ -54,11 +54,26 @@ def readme(manifest: Manifest) -> str:
         "## Counts by reason\n\n" + _list(manifest.reasons) if manifest.reasons else "",
         "## Made from\n\n" + _list(manifest.inputs) if manifest.inputs else "",
         f"## Configuration\n\n```json\n{json.dumps(manifest.config, indent=2, ensure_ascii=False)}\n```",
+        _serving(manifest),
         "## Load it\n\n```python\nimport datasets, polars\n"
         f'{manifest.stage} = polars.read_parquet("{manifest.stage}-*.parquet")\n'
         f'{manifest.stage} = datasets.load_dataset(".", "{manifest.stage}", split="train")\n```',
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _serving(manifest: Manifest) -> str:
+    """Of a policy whose chat template was rendered with variables: how it is served with the same."""
+    options = json.loads(manifest.inputs.get("model_options", "{}"))
+    if manifest.stage != "policies" or not options:
+        return ""
+    pinned = options.pop("date", None)
+    date = f" Its prompts named {pinned} as today's date." if pinned else ""
+    variables = json.dumps(options, ensure_ascii=False)
+    return (
+        "## Serve it\n\nIt was trained with these variables of its chat template, so serve it with the same:"
+        f"{date}\n\n```bash\nvllm serve FOLDER --default-chat-template-kwargs '{variables}'\n```"
+    )
 
 
 def _list(values: dict[str, str] | dict[str, int]) -> str:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 
 import polars as pl
@@ -201,9 +202,15 @@ class Store:
         self.objects.put(f"{ref.stage}/{ref.version}/{key}", data)
         return File(name=name, key=key, bytes=len(data), sha256=digest)
 
-    def fetch_files(self, ref: Ref, folder: Path) -> Path:
-        """Copy an artefact's files into a local folder under their own names, unless they are there already."""
+    def fetch_files(self, ref: Ref, folder: Path, left_out: Sequence[str] = ()) -> Path:
+        """Copy an artefact's files into a local folder under their own names, unless they are there already.
+
+        Args:
+            left_out: patterns of names that are not copied.
+        """
         for file in self.manifest(ref).files:
+            if any(fnmatch(file.name, pattern) for pattern in left_out):
+                continue
             target = folder / file.name
             if target.is_file() and hashlib.sha256(target.read_bytes()).hexdigest() == file.sha256:
                 continue

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from schemas.section import Section
+from tasks.policy.parsing import FORMATS
 from tasks.verifiers.kinds import VerifierSettings
 from tasks.verifiers.kinds.world_state import WorldStateSettings
+
+
+def _check_parser(name: str) -> str:
+    if name != "auto" and ":" not in name and name not in FORMATS:
+        raise ValueError(f"no such format; there are auto, {', '.join(FORMATS)}, and module:function for your own")
+    return name
+
+
+ParserName = Annotated[
+    str,
+    AfterValidator(_check_parser),
+    WithJsonSchema({"type": "string", "pattern": rf"^(auto|{'|'.join(FORMATS)}|[\w.]+:\w+)$"}),
+]
+"""A format of tasks/policy/parsing, auto, or a user's function."""
 
 
 class ScoreConfig(Section):
@@ -19,10 +34,11 @@ class ScoreConfig(Section):
         title="Verifier",
         description="What decides the reward of an action; your own is of kind python.",
     )
-    parser: Literal["auto", "hermes", "qwen3_coder", "llama3_json", "mistral", "terminus"] = Field(
+    parser: ParserName = Field(
         "auto",
         title="Format of completions",
-        description="Format of the policy's completions; auto tells it by the policy's chat template.",
+        description="Format of the policy's completions. auto finds it by what the policy's chat template writes; none "
+        "stands for data without calls; module:function is a reader of yours.",
     )
     min_gold_rate: float = Field(
         0.99,

@@ -21,6 +21,12 @@ from schemas.toolsets import TOOLSETS
 from schemas.trajectories import TRAJECTORIES
 from tasks.artefact.stage import Artefact, obtain
 from tasks.artefact.table import frame
+from tasks.policy.chat import ChatFormat
+from tasks.policy.files import DESK
+from tasks.policy.parsing import Parser
+from tasks.policy.parsing.completion import Format
+from tasks.stages.check.checking import write_checks
+from tasks.stages.check.stage import STAGE as CHECKS_STAGE
 from tasks.stages.ingest.ingestion import ingest
 from tasks.stages.ingest.trajectory import Trajectory
 from tasks.stages.rollout.stage import STAGE as ROLLOUTS_STAGE
@@ -34,12 +40,12 @@ ROUNDS, PART = 5, 64
 
 
 def written(action: Action) -> str:
-    """The action as a Hermes policy writes it."""
+    """The action as a Hermes policy writes it, and a space: what is the demonstration's own text is not verified."""
     calls = (
         f'<tool_call>\n{{"name": "{call["name"]}", "arguments": {call["arguments"]}}}\n</tool_call>'
         for call in action.tool_calls
     )
-    return action.content + "\n".join(calls)
+    return action.content + "\n".join(calls) + " "
 
 
 def trajectories(store: Store) -> Artefact:
@@ -75,7 +81,7 @@ def rollouts_of(store: Store, reader: StateReader) -> Artefact:
                 for state in states
                 for sample in range(8)
             ]
-            writer.write(index, {"rollouts": frame(ROLLOUTS, rows)}, summary={"parser": "hermes"})
+            writer.write(index, {"rollouts": frame(ROLLOUTS, rows)})
 
     return obtain(ROLLOUTS_STAGE, NoSettings(), {}, store, produce)
 
@@ -101,16 +107,21 @@ def shares(store: Store) -> tuple[list[float], int]:
     episodes = trajectories(store)
     states = commit_states(store, episodes)
     rollouts = rollouts_of(store, StateReader(store, states.ref, episodes.ref))
-    build, parser_of = scoring.build, scoring.parser_of
+    data = states.ref, episodes.ref
+    chat = ChatFormat(DESK)
+    checks = obtain(
+        CHECKS_STAGE, ScoreConfig(), {}, store, lambda writer: write_checks(writer, store, *data, ScoreConfig(), chat)
+    )
+    build, parser_for = scoring.build, scoring.parser_for
     outside = []
     for number in range(ROUNDS):
         clock = Clock()
         timed = {
             "build": lambda settings, clock=clock: clock.timed(build(settings)),
-            "parser_of": lambda *args, clock=clock: clock.timed(parser_of(*args)),
+            "parser_for": lambda name, clock=clock: Parser(name, Format(clock.timed(parser_for(name).format.read))),
         }
         config = ScoreConfig(min_gold_rate=0.9 + number / 100)
-        arguments = (store, rollouts.ref, states.ref, episodes.ref, config)
+        arguments = (store, rollouts.ref, checks.ref, *data, config)
         began = time.perf_counter()
         with mock.patch.multiple(scoring, **timed):
             obtain(scoring.STAGE, config, {}, store, lambda w, a=arguments: scoring.write_scores(w, *a))

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
+from schemas.columns import SAMPLE_KEY
 from schemas.stages import MADE_BY_RUN
+from tasks.policy.files import DESK
+from tasks.store.store import Store
 from tests.flows.conftest import answer, cached, pivotrl
 
 pytestmark = [pytest.mark.engine, pytest.mark.server]
@@ -135,3 +139,30 @@ def test_show_profiles_gives_the_share_without_variance(
     profiles = pl.read_parquet(shown["parts"])
     assert shown["zero_variance"] == pytest.approx((profiles["max"] == profiles["min"]).mean())
     assert json.dumps(shown["sample"])
+
+
+def test_of_a_policy_whose_prompt_opens_a_thought_no_sample_without_an_answer_gets_a_reward(
+    server: dict[str, str], small: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(DESK, tmp_path / "thinking")
+    template = tmp_path / "thinking" / "chat_template.jinja"
+    opened = template.read_text().replace("'<|im_start|>assistant\\n' ", "'<|im_start|>assistant\\n<think>\\n' ")
+    assert opened.count("<think>") == 2
+    template.write_text(opened.replace("+ (message.content or '')", "+ '</think>' + (message.content or '')"))
+    store = Store(str(tmp_path / "store"))
+    settings = ("--set", f"model={tmp_path / 'thinking'}", "--store", store.root, "--until", "scores", "--json")
+    answer(pivotrl(server, "run", str(small), *settings))
+    samples = store.read(store.resolve("rollouts")).join(store.read(store.resolve("scores")), on=SAMPLE_KEY)
+    silent = samples.filter(~pl.col("text").str.contains("</think>", literal=True))
+    assert silent.height > samples.height / 2, "the policy was trained without thoughts, and closes hardly any"
+    assert silent["reward"].to_list() == [0.0] * silent.height
+    assert set(store.read(store.resolve("checks"))["reason"]) == {"returned"}
+
+
+def test_a_parser_that_does_not_fit_ends_the_run_before_anything_is_made(
+    server: dict[str, str], small: Path, tmp_path: Path
+) -> None:
+    settings = ("--set", "score.parser=qwen3_coder", "--store", str(tmp_path / "store"))
+    done = pivotrl(server, "run", str(small), *settings)
+    assert done.returncode != 0 and "take hermes, or auto" in done.stderr
+    assert not list(Store(str(tmp_path / "store")).artefacts())

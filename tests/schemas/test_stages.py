@@ -43,7 +43,7 @@ def test_a_stage_has_a_task_of_its_verb(verb: str) -> None:
 def test_the_lists_are_in_the_order_of_a_run() -> None:
     assert ARTEFACTS[:-1] == MADE_BY_RUN and ARTEFACTS[-1] == "decisions"
     assert [name for name in MADE_BY_RUN if name not in SKIPPED_BY_SFT] == [
-        *("trajectories", "states", "policies", "evaluations")
+        *("trajectories", "states", "checks", "policies", "evaluations")
     ]
     assert HOLDERS == {"toolsets": "trajectories", "rejects": "trajectories", "unselected": "pivots"}
     assert len({*ARTEFACTS, *HOLDERS, *VERBS}) == len(ARTEFACTS) + len(HOLDERS) + len(VERBS), "no name says two things"
@@ -63,7 +63,7 @@ def copies(path: Path) -> list[list[object]]:
 
 
 def test_no_other_module_lists_the_stages(tmp_path: Path) -> None:
-    (tmp_path / "copy.py").write_text('S = ("ingest", "split", "rollout")\nT = ["pivots", "states", "scores"]\n')
-    assert copies(tmp_path / "copy.py") == [["ingest", "split", "rollout"]]
+    (tmp_path / "copy.py").write_text('S = ("ingest", "split", "check")\nT = ["pivots", "states", "scores"]\n')
+    assert copies(tmp_path / "copy.py") == [["ingest", "split", "check"]]
     modules = [path for room in ("flows", "tasks", "schemas") for path in (ROOT / room).rglob("*.py")]
     assert [f"{path.relative_to(ROOT)}: {names}" for path in modules for names in copies(path)] == []

@@ -5,20 +5,31 @@ a parameter that they cannot read, skip a broken call. Under training a repair i
 29% of samples. So nothing here repairs or drops anything, and vLLM's and transformers' tool parsers are not used.
 """
 
-from tasks.policy.parsing.completion import Completion, Malformed, ParseFailure, ParseReason
+from tasks.policy.parsing.completion import (
+    Completion,
+    Malformed,
+    ParseFailure,
+    ParseReason,
+    differences,
+)
+from tasks.policy.parsing.formats import FORMATS, REASONING_MARKS
 from tasks.policy.parsing.json_text import NotStrict, json_text, strict_json
-from tasks.policy.parsing.parser import FORMATS, Parser, parser_for, template_format
+from tasks.policy.parsing.parser import Parser, parser_for, parser_identity
+from tasks.policy.parsing.reasoning import prefill
 
 __all__ = [
     "FORMATS",
+    "REASONING_MARKS",
     "Completion",
     "Malformed",
     "NotStrict",
     "ParseFailure",
     "ParseReason",
     "Parser",
+    "differences",
     "json_text",
     "parser_for",
+    "parser_identity",
+    "prefill",
     "strict_json",
-    "template_format",
 ]

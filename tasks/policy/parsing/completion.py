@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -54,6 +55,8 @@ class Format:
 
     read: Read
     reasoning: tuple[Marks, ...] = THINK
+    calls: bool = True
+    """Whether it can write calls. A format of text alone has none."""
     split: Callable[[str], tuple[str, str]] | None = None
     """From a completion to (reasoning, rest), where marks do not say it. Raises Malformed."""
 
@@ -69,3 +72,32 @@ class Malformed(ValueError):
 def quoted(text: str) -> str:
     """The beginning of a text, for a failure's detail."""
     return text.strip()[:QUOTED]
+
+
+def differences(a: Action, b: Completion, *, reasoning: bool = False) -> tuple[str, ...]:
+    """Which of "parse", "text", "calls" and "reasoning" differ. White space around a text and the ids of calls do not
+    count, and calls are compared by value.
+
+    Args:
+        reasoning: compare it too.
+    """
+    if not isinstance(b, Action):
+        return ("parse",)
+    differing = {
+        "text": a.content.strip() != b.content.strip(),
+        "calls": list(map(_value, a.tool_calls)) != list(map(_value, b.tool_calls)),
+        "reasoning": reasoning and a.reasoning.strip() != b.reasoning.strip(),
+    }
+    return tuple(name for name, differs in differing.items() if differs)
+
+
+def _value(call: ToolCall) -> tuple[str, str]:
+    try:
+        return call["name"], json.dumps(json.loads(call["arguments"]), sort_keys=True)
+    except ValueError:
+        return call["name"], call["arguments"]
+
+
+def ends_in_part_of(mark: str, text: str) -> bool:
+    """Whether a text breaks off inside a mark."""
+    return any(text.endswith(mark[:length]) for length in range(1, len(mark)))

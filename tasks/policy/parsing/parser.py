@@ -1,31 +1,20 @@
-"""The table of formats, and from a completion to an action in one of them."""
+"""From a completion to an action, in a format by name or with a function of the user's."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from schemas.chat import Action, ToolSchema
+from schemas.chat import Action, ToolCall, ToolSchema
 from tasks.errors import ConfigurationError
-from tasks.policy.parsing import hermes, llama3, mistral, qwen3_coder, terminus
+from tasks.modules import user_code
 from tasks.policy.parsing.completion import Completion, Format, Malformed, ParseFailure, ParseReason
+from tasks.policy.parsing.formats import FORMATS, REASONING_MARKS
+from tasks.policy.parsing.json_text import json_text
 from tasks.policy.parsing.reasoning import split_reasoning
-
-FORMATS: Mapping[str, Format] = {
-    "hermes": hermes.FORMAT,
-    "qwen3_coder": qwen3_coder.FORMAT,
-    "llama3_json": llama3.FORMAT,
-    "mistral": mistral.FORMAT,
-    "terminus": terminus.FORMAT,
-}
-_MARKS = (
-    ("<function=", "qwen3_coder"),
-    ("<tool_call>", "hermes"),
-    ("[TOOL_CALLS]", "mistral"),
-    ("<|python_tag|>", "llama3_json"),
-    ("<|start_header_id|>", "llama3_json"),
-)
-"""What a chat template writes around calls, the most telling first: Qwen3-Coder's templates have Hermes's mark too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +22,12 @@ class Parser:
     """Completion text to action, in one format."""
 
     name: str
+    format: Format
 
     def __call__(
         self, text: str, *, tools: tuple[ToolSchema, ...] = (), finished: bool = True, prompt: str | None = None
     ) -> Completion:
-        """The action in a completion, or why there is none; never raises.
+        """The action in a completion, or why there is none.
 
         Args:
             text: the completion without its end-of-turn token.
@@ -48,29 +38,60 @@ class Parser:
         if not finished:
             return ParseFailure(ParseReason.TRUNCATED, f"stopped at the length limit after {len(text)} characters")
         try:
-            format_ = FORMATS[self.name]
-            reasoning, rest = format_.split(text) if format_.split else split_reasoning(text, format_.reasoning, prompt)
-            content, calls = format_.read(rest, tools)
+            if self.format.split:
+                reasoning, rest = self.format.split(text)
+            else:
+                reasoning, rest = split_reasoning(text, self.format.reasoning, prompt)
+            content, calls = self.format.read(rest, tools)
         except Malformed as malformed:
             return malformed.failure
         return Action(content=content.strip(), reasoning=reasoning, tool_calls=tuple(calls))
 
 
-def parser_for(name_or_template: str) -> Parser:
-    """The parser of a format, by the format's name or by a chat template that writes it.
+def parser_for(name: str) -> Parser:
+    """The parser of a format, or a function of the user's.
 
     Raises:
-        ConfigurationError: a template that shows no known format; the text says how to name one.
+        ConfigurationError: no such format, module or function.
     """
-    name = name_or_template if name_or_template in FORMATS else template_format(name_or_template)
-    if name:
-        return Parser(name)
-    what = f"{name_or_template!r}" if len(name_or_template) < 40 else "the policy's chat template"
-    raise ConfigurationError(
-        f"{what} shows no known format of tool calls; name the format: score.parser is one of {', '.join(FORMATS)}"
-    )
+    if ":" in name:
+        return Parser(name, Format(_users_read(name), REASONING_MARKS))
+    if name not in FORMATS:
+        raise ConfigurationError(
+            f"score.parser {name!r}: no such format; there are {', '.join(FORMATS)}, and module:function for your own"
+        )
+    return Parser(name, FORMATS[name])
 
 
-def template_format(template: str) -> str:
-    """The name of the format that a chat template writes; "" for an unknown one."""
-    return next((name for mark, name in _MARKS if mark in template), "")
+def parser_identity(name: str) -> str:
+    """What enters the version of an artefact: the name, and of a user's function the code of its module too."""
+    if ":" not in name:
+        return name
+    module, _, attribute = name.partition(":")
+    function = user_code(module, attribute, f"score.parser {name!r} cannot be imported")
+    code = inspect.getsource(inspect.getmodule(function) or function)
+    return f"{name} {hashlib.sha256(code.encode()).hexdigest()[:16]}"
+
+
+def _users_read(name: str) -> Callable[[str, tuple[ToolSchema, ...]], tuple[str, list[ToolCall]]]:
+    """A user's own reader of completions: `read(text, tools) -> (text around the calls, [(tool, arguments), ...])`.
+
+    It gets the completion without its reasoning, and raises ValueError for a malformed one.
+    """
+    module, _, attribute = name.partition(":")
+    function = user_code(module, attribute, f"score.parser {name!r} cannot be imported")
+    if not callable(function):
+        raise ConfigurationError(f"score.parser {name!r} is not a function")
+
+    def read(text: str, tools: tuple[ToolSchema, ...]) -> tuple[str, list[ToolCall]]:
+        try:
+            content, calls = function(text, [dict(tool) for tool in tools])
+            return str(content), [_users_call(i, *call) for i, call in enumerate(calls)]
+        except ValueError as error:
+            raise Malformed(ParseReason.NOT_A_CALL, f"{name}: {error}"[:400]) from error
+
+    return read
+
+
+def _users_call(position: int, tool: str, arguments: Mapping[str, Any]) -> ToolCall:
+    return ToolCall(id=f"call_{position}", name=str(tool), arguments=json_text(dict(arguments)))

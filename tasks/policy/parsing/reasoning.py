@@ -43,7 +43,7 @@ def split_reasoning(text: str, marks: tuple[Marks, ...], prompt: str | None = No
             elif reasoning.strip() and prompt is not None:
                 raise Malformed(ParseReason.UNCLOSED_REASONING, f"{closed} closes what nothing opened: {quoted(whole)}")
         if opened in rest or opened in reasoning or (mark and closed in rest):
-            raise Malformed(ParseReason.UNCLOSED_REASONING, quoted(rest))
+            raise Malformed(ParseReason.UNCLOSED_REASONING, quoted(whole))
         if mark:
             return reasoning.strip(), rest
     return "", whole

@@ -9,22 +9,23 @@ from schemas.evaluations import EVALUATIONS
 from tasks.artefact.stage import Stage
 from tasks.errors import ConfigurationError
 from tasks.policy.files import Policy
+from tasks.policy.parsing import parser_identity
 from tasks.store.manifest import Ref
 from tasks.verifiers.build import fingerprint
 from tasks.verifiers.section import ScoreConfig
 from tasks.worlds.skills import SKILLS
 from tasks.worlds.world import load
 
-STAGE = Stage("evaluations", version=4, tables={"evaluations": EVALUATIONS})
+STAGE = Stage("evaluations", version=5, tables={"evaluations": EVALUATIONS})
 
 
 def inputs(states: Ref, policy: Policy, score: ScoreConfig, seed: int) -> dict[str, str]:
     """What the rows depend on beside the configuration, as in the manifest."""
     return {
         "states": str(states),
-        "policy": policy.version,
+        **policy.inputs,
         "verifier": fingerprint(score.verifier),
-        "parser": score.parser,
+        "parser": parser_identity(score.parser),
         "seed": str(seed),
     }
 

@@ -7,10 +7,10 @@ from statistics import fmean
 
 from schemas.chat import Action, State
 from tasks.children.progress import alive
-from tasks.policy.parsing import Completion
-from tasks.stages.evaluate.actor import Actor
+from tasks.stages.evaluate.actor import Actor, Answer
 from tasks.states.example import Example
 from tasks.verifiers.concurrency import in_order
+from tasks.verifiers.reading import verdict_on
 from tasks.verifiers.verdict import Verify
 from tasks.worlds.skills import SKILLS
 from tasks.worlds.world import World
@@ -25,16 +25,16 @@ def held_out_states(actor: Actor, states: Sequence[Example], verify: Verify, con
     Args:
         concurrency: states that are verified at once.
     """
-    completions = actor.act([s.state for s in states])
-    groups = list(zip(states, completions, strict=True))
+    answers = actor.act([s.state for s in states])
+    groups = list(zip(states, answers, strict=True))
     rewards = in_order(lambda group: _rewards(*group, verify), groups, concurrency)
     decided = [[reward for reward in group if reward is not None] for group in rewards]
     return [(s.state.trajectory_id, fmean(group)) for s, group in zip(states, decided, strict=True) if group]
 
 
-def _rewards(state: Example, group: Sequence[Completion], verify: Verify) -> list[float | None]:
+def _rewards(state: Example, group: Sequence[Answer], verify: Verify) -> list[float | None]:
     alive()  # a judge may be silent for longer than engine.timeout_s
-    return [verify(state.state, state.demonstration, completion).reward for completion in group]
+    return [verdict_on(verify, state, a.text, a.finished, a.completion).reward for a in group]
 
 
 def episodes(actor: Actor, world: World, task_ids: Sequence[str], max_turns: int) -> list[Case]:
@@ -52,9 +52,9 @@ def episodes(actor: Actor, world: World, task_ids: Sequence[str], max_turns: int
             State(task_id, turn, tuple(playing[task_id].messages), world.tools, world.name, task_id, world.name)
             for task_id in active
         ]
-        for task_id, (completion,) in zip(active, actor.act(states, turn=turn), strict=True):
-            if isinstance(completion, Action):
-                playing[task_id].step(completion)
+        for task_id, (answer,) in zip(active, actor.act(states, turn=turn), strict=True):
+            if isinstance(answer.completion, Action):
+                playing[task_id].step(answer.completion)
             else:
                 unparsed.add(task_id)
         active = [task_id for task_id in active if task_id not in unparsed and not playing[task_id].done]
@@ -66,7 +66,7 @@ def skill(actor: Actor, name: str, items: int, seed: int) -> list[Case]:
     """One case per item: 1.0 where it is answered right, with nothing beside the answer."""
     questions = SKILLS[name].items("test", items, seed)
     states = [State(f"{name}/{i}", 0, tuple(item.messages), ()) for i, item in enumerate(questions)]
-    answers = [completion for (completion,) in actor.act(states)]
+    answers = [answer.completion for (answer,) in actor.act(states)]
     return [
         (
             state.trajectory_id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from schemas.config import EvaluateConfig
@@ -15,6 +16,7 @@ from tasks.children.progress import Update, report
 from tasks.errors import StageFailed
 from tasks.policy.chat import ChatFormat
 from tasks.policy.files import fetch
+from tasks.policy.rendering import own_text
 from tasks.sampler.build import start
 from tasks.sampler.sampler import Sampling
 from tasks.stages.evaluate.actor import Actor
@@ -53,13 +55,13 @@ def work(spec: EvaluateSpec) -> None:
         folder = fetch(spec.policy, store, Path(workspace))
         engine = start(folder, config.engine, spec.seed)
         sampling = Sampling(n=1, temperature=0.0, max_tokens=config.max_tokens, seed=spec.seed)
-        actor = Actor(
-            engine, ChatFormat(folder, spec.score.parser), config.engine.prompt_room(config.max_tokens), sampling
-        )
+        chat = ChatFormat(folder, spec.score.parser, spec.policy.options)
+        actor = Actor(engine, chat, config.engine.prompt_room(config.max_tokens), sampling)
+        written = [replace(state, own_text=own_text(chat, state)) for state in states]
         verifier = spec.score.verifier
         rows = [
             {"policy": spec.policy.version, **row}
-            for row in measure(actor, config, states, build(verifier), on_row, concurrency_of(verifier))
+            for row in measure(actor, config, written, build(verifier), on_row, concurrency_of(verifier))
         ]
     if not rows:
         raise StageFailed(

@@ -46,7 +46,7 @@ def recipe(config: Section, seed: int, reference: Policy) -> str:
     settings = canonical(config)
     del settings["ingest"]  # names the trajectories
     del settings["model"]  # the name of the reference policy, whose content counts
-    return version("recipe", 1, settings, {"reference": reference.version, "seed": str(seed)})
+    return version("recipe", 1, settings, {**reference.inputs, "seed": str(seed)})
 
 
 def arrivals(store: Store, trajectories: Ref, recipe: str, base: Policy, gate: GateConfig) -> Arrivals:

@@ -21,7 +21,6 @@ from tasks.artefact.fingerprint import canonical
 from tasks.artefact.table import frame
 from tasks.artefact.writer import Writer
 from tasks.policy.chat import ChatFormat
-from tasks.policy.parsing import template_format
 from tasks.policy.rendering import render
 from tasks.sampler.build import start
 from tasks.sampler.sampler import Sample, Sampler, Sampling
@@ -101,10 +100,7 @@ class PartSampler:
                 self.writer.write_segment(index, number, rows)
                 sampled += len(keys[cut])
             tables.append(rows)
-        summary = {
-            "parser": template_format(self.chat.template),
-            **({"refusal": skips.refusal} if skips.refusal else {}),
-        }
+        summary = {"refusal": skips.refusal} if skips.refusal else {}
         self.writer.write(index, {"rollouts": pl.concat(tables)}, reasons=skips.reasons, summary=summary)
         return PartResult(sampled, len(fitting) - sampled)
 
@@ -150,7 +146,7 @@ def part_sampler(spec: RolloutSpec, folder: Path) -> PartSampler:
         reader=StateReader(store, spec.states, spec.trajectories),
         writer=Writer(store, spec.target, STAGE.tables),
         archive=RolloutArchive(store, STAGE.version, canonical(spec.config), made_from),
-        chat=ChatFormat(folder),
+        chat=ChatFormat(folder, options=spec.policy.options),
         engine=cache(lambda: start(folder, spec.config.engine, spec.seed)),
         config=spec.config,
         seed=spec.seed,

@@ -15,7 +15,7 @@ STAGE = Stage("rollouts", version=3, tables={"rollouts": ROLLOUTS})
 
 def inputs(states: Ref, policy: Policy, seed: int) -> dict[str, str]:
     """What the rows depend on beside the configuration, as in the manifest."""
-    return {"states": str(states), "policy": policy.version, "seed": str(seed)}
+    return {"states": str(states), **policy.inputs, "seed": str(seed)}
 
 
 class RolloutSpec(BaseModel):

@@ -3,53 +3,72 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from typing import Any
 
 from schemas.scores import SCORES
 from schemas.states import Split
 from tasks.artefact.stage import Stage
 from tasks.artefact.table import frame
 from tasks.artefact.writer import Writer
-from tasks.stages.score.checks import Checks, summary_of
-from tasks.stages.score.self_check import require_sound
-from tasks.stages.score.undecided import require_decided
-from tasks.stages.score.verdicts import Scorer, parser_of
+from tasks.policy.parsing import parser_for, parser_identity
+from tasks.stages.score.verdicts import Scorer, with_own_texts
 from tasks.states.reader import StateReader
 from tasks.store.manifest import Ref
 from tasks.store.store import Store
-from tasks.verifiers.build import build, identity
+from tasks.verifiers.build import build, concurrency_of, identity
 from tasks.verifiers.section import ScoreConfig
+from tasks.verifiers.undecided import UndecidedCount, require_decided
 
-STAGE = Stage("scores", version=3, tables={"scores": SCORES}, summarise=summary_of)
+
+def summary_of(part_summaries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The manifest's summary."""
+    total = reduce(UndecidedCount.plus, map(UndecidedCount.model_validate, part_summaries), UndecidedCount())
+    return {"undecided": total.model_dump()}
 
 
-def inputs(rollouts: Ref, states: Ref, config: ScoreConfig) -> dict[str, str]:
+STAGE = Stage("scores", version=4, tables={"scores": SCORES}, summarise=summary_of)
+
+
+def inputs(rollouts: Ref, checks: Ref, states: Ref, config: ScoreConfig) -> dict[str, str]:
     """What the rows depend on beside the configuration, as in the manifest."""
-    return {"rollouts": str(rollouts), "states": str(states), "verifier": identity(config.verifier)}
+    return {
+        "rollouts": str(rollouts),
+        "checks": str(checks),
+        "states": str(states),
+        "verifier": identity(config.verifier),
+        "parser": parser_identity(config.parser),
+    }
 
 
 def write_scores(
-    writer: Writer, store: Store, rollouts: Ref, states: Ref, trajectories: Ref, config: ScoreConfig
+    writer: Writer, store: Store, rollouts: Ref, checks: Ref, states: Ref, trajectories: Ref, config: ScoreConfig
 ) -> None:
     """Score every part of the rollouts, in order. Where a run was stopped, only what it left undecided is verified
     again.
 
     Raises:
-        StageFailed: the verifier fails its self-check on these states, or leaves too much undecided.
+        StageFailed: the verifier leaves too much undecided.
     """
     reader, manifest = StateReader(store, states, trajectories), store.manifest(rollouts)
-    scorer = Scorer(build(config.verifier), parser_of(config, manifest), config.verifier)
+    checked = store.manifest(checks)
+    checks_parts = {part.index: part for part in checked.table("checks")}
+    # Found once, by what the policy's template writes. The scores are computed without a tokenizer.
+    parse = parser_for(checked.summary["self_check"]["parser"])
+    scorer = Scorer(build(config.verifier), parse, concurrency_of(config.verifier))
     samples = sum(part.rows for part in manifest.table("rollouts"))
     records = {record.index: record for record in writer.records() if writer.done(record.index)}
-    total = Checks()
+    total = UndecidedCount()
     for index, rollouts_part in store.parts(rollouts):
         record = records.get(index)
-        checks = Checks.model_validate(record.summary) if record else Checks()
-        if record is None or not checks.settled:
+        count = UndecidedCount.model_validate(record.summary) if record else UndecidedCount()
+        if record is None or count.undecided:
             earlier_scores = store.read_part(writer.ref, record.parts[0]) if record else frame(SCORES, [])
-            examples = reader.part(index, split=Split.TRAIN)
-            scores, checks = scorer.part(examples, rollouts_part, earlier_scores, checks)
+            own_texts = store.read_part(checks, checks_parts[index])
+            examples = with_own_texts(reader.part(index, split=Split.TRAIN), own_texts)
+            scores, count = scorer.part(examples, rollouts_part, earlier_scores)
             verdicts = Counter(f"verdict:{reason}" for reason in scores["reason"])
-            writer.write(index, {"scores": scores}, reasons=verdicts, summary=checks.model_dump())
-        total = total.plus(checks)
-        require_decided(total.undecided, samples, "samples", config)
-    require_sound(total.self_check, config)
+            writer.write(index, {"scores": scores}, reasons=verdicts, summary=count.model_dump())
+        total = total.plus(count)
+        require_decided(total, samples, "samples", config)

@@ -12,12 +12,18 @@ from tasks.verifiers.section import ScoreConfig
 
 @stage_task
 def score(
-    config: ScoreConfig, rollouts: Artefact, states: Artefact, trajectories: Artefact, store_url: str
+    config: ScoreConfig,
+    rollouts: Artefact,
+    checks: Artefact,
+    states: Artefact,
+    trajectories: Artefact,
+    store_url: str,
 ) -> Artefact:
     """Give every rollout its verdict."""
     store = Store(store_url)
 
     def produce(writer: Writer) -> None:
-        write_scores(writer, store, rollouts.ref, states.ref, trajectories.ref, config)
+        write_scores(writer, store, rollouts.ref, checks.ref, states.ref, trajectories.ref, config)
 
-    return announce(obtain(STAGE, config, inputs(rollouts.ref, states.ref, config), store, produce), store)
+    made_from = inputs(rollouts.ref, checks.ref, states.ref, config)
+    return announce(obtain(STAGE, config, made_from, store, produce), store)

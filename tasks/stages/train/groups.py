@@ -22,6 +22,7 @@ from tasks.stages.train.states import in_trajectory_order
 from tasks.states.example import Example
 from tasks.states.hashing import derive_seed
 from tasks.verifiers.concurrency import in_order
+from tasks.verifiers.reading import read, verdict_on
 from tasks.verifiers.verdict import Verify
 
 REFILLS = 3
@@ -135,8 +136,8 @@ class GroupSampler:
             key = tuple(sample.token_ids), sample.finished
             if key not in verdicts:
                 text = self.chat.decode(sample.token_ids, finished=sample.finished)
-                completion = self.chat.parser(text, tools=example.state.tools, finished=sample.finished)
-                reward = self.verify(example.state, example.demonstration, completion).reward
+                completion = read(self.chat.parser, example, text, sample.finished)
+                reward = verdict_on(self.verify, example, text, sample.finished, completion).reward
                 verdicts[key] = math.nan if reward is None else reward, isinstance(completion, ParseFailure)
             row.append(verdicts[key])
         return row

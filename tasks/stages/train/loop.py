@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from schemas.training import TrainConfig
 from tasks.errors import StageFailed
@@ -52,6 +53,8 @@ class TrainingRun:
     score: ScoreConfig = field(default_factory=ScoreConfig)
     seed: int = 0
     checkpoint_every: int = 10
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Variables of the chat template."""
     ranks: Ranks = field(default_factory=Ranks)
 
 
@@ -82,7 +85,7 @@ def train(
             finite or explodes; the text then names the step, its states and where checkpoints are.
     """
     config = run.config
-    chat = ChatFormat(run.model_folder, run.score.parser)
+    chat = ChatFormat(run.model_folder, run.score.parser, run.options)
     group_sampler = None
     if sampler is not None and verify is not None:
         group_sampler = GroupSampler(

@@ -13,7 +13,7 @@ from schemas.states import Split
 from schemas.training import TrainConfig
 from tasks.errors import InputError, NotInStore, StageFailed
 from tasks.policy.chat import ChatFormat
-from tasks.policy.rendering import render
+from tasks.policy.rendering import own_text, render
 from tasks.stages.train.stage import TrainSpec
 from tasks.stages.train.states import Dropped, DropReason, admit
 from tasks.stages.train.validation import draw_held_out
@@ -90,8 +90,12 @@ def _pivots(store: Store, pivots: Ref) -> list[StateKey]:
 def _rendered(chat: ChatFormat, examples: list[Example]) -> tuple[list[Example], str]:
     """Those with a prompt, and what the chat template said of the first that it refused."""
     rendered = render(chat, [example.state for example in examples])
-    pairs = zip(examples, rendered.prompts, strict=True)
-    return [replace(example, prompt=prompt) for example, prompt in pairs if prompt is not None], rendered.refusal
+    with_prompts = [
+        replace(example, prompt=prompt, prefill=prefill, own_text=own_text(chat, example))
+        for example, prompt, prefill in zip(examples, rendered.prompts, rendered.prefills, strict=True)
+        if prompt is not None
+    ]
+    return with_prompts, rendered.refusal
 
 
 def _require_the_sampled_prompts(store: Store, pivots: Ref, examples: list[Example], chat: ChatFormat) -> None:

@@ -13,11 +13,12 @@ from schemas.training import TrainConfig
 from tasks.artefact.stage import Stage
 from tasks.errors import ConfigurationError
 from tasks.policy.files import Policy
+from tasks.policy.parsing import parser_identity
 from tasks.store.manifest import Ref
 from tasks.verifiers.build import fingerprint
 from tasks.verifiers.section import ScoreConfig
 
-STAGE = Stage("policies", version=4, tables={"policies": POLICIES})
+STAGE = Stage("policies", version=5, tables={"policies": POLICIES})
 
 PLOTTED = ("reward_mean", "zero_variance", "loss", "validation")
 """Metrics of a step that are plotted while the training runs."""
@@ -28,9 +29,9 @@ def inputs(states: Ref, pivots: Ref | None, policy: Policy, score: ScoreConfig, 
     return {
         "states": str(states),
         "pivots": str(pivots) if pivots else "",
-        "policy": policy.version,
+        **policy.inputs,
         "verifier": fingerprint(score.verifier),
-        "parser": score.parser,
+        "parser": parser_identity(score.parser),
         "seed": str(seed),
     }
 

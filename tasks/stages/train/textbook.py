@@ -38,13 +38,14 @@ from schemas.profiles import REWARD_TOLERANCE
 from schemas.training import TrainConfig
 from tasks.policy.chat import ChatFormat
 from tasks.policy.files import fetch, resolve
-from tasks.policy.rendering import render
+from tasks.policy.rendering import own_text, render
 from tasks.sampler.sampler import Sample
 from tasks.states.example import Example, StateKey
 from tasks.states.reader import StateReader
 from tasks.store.lineage import lineage
 from tasks.store.store import Store
 from tasks.verifiers.build import build
+from tasks.verifiers.reading import read, verdict_on
 from tasks.verifiers.section import ScoreConfig
 from tasks.verifiers.verdict import Verify
 
@@ -54,10 +55,12 @@ Group = tuple[Example, Sequence[Sample], Sequence[float]]
 
 @torch.no_grad()
 def sample(
-    model: PreTrainedModel, prompt: Sequence[int], config: TrainConfig, end: int, generator: torch.Generator
+    model: PreTrainedModel, prompt: Sequence[int], config: TrainConfig, stops: Sequence[int], generator: torch.Generator
 ) -> list[Sample]:
-    """1. Sample G actions at a state, a token at a time until each has said `end`. Their log-probabilities are kept."""
+    """1. Sample G actions at a state, a token at a time until each has said one of `stops`, and keep their
+    log-probabilities."""
     ids_GL = torch.tensor([list(prompt)] * config.samples, device=model.device)
+    stops_T = torch.tensor(list(stops), device=model.device)
     tokens, logprobs = [], []
     cache = None
     for _ in range(config.max_tokens):
@@ -67,12 +70,12 @@ def sample(
         ids_GL = torch.multinomial(logprobs_GV.exp().cpu(), 1, generator=generator).to(model.device)
         tokens.append(ids_GL[:, 0])
         logprobs.append(logprobs_GV.gather(-1, ids_GL)[:, 0])
-        if (torch.stack(tokens) == end).any(0).all():
+        if torch.isin(torch.stack(tokens), stops_T).any(0).all():
             break
     samples = []
     for ids, values in zip(torch.stack(tokens, 1).tolist(), torch.stack(logprobs, 1).tolist(), strict=True):
-        length = ids.index(end) + 1 if end in ids else len(ids)
-        samples.append(Sample(ids[:length], values[:length], finished=end in ids))
+        length = next((i + 1 for i, token in enumerate(ids) if token in stops), 0)
+        samples.append(Sample(ids[: length or len(ids)], values[: length or len(ids)], finished=length > 0))
     return samples
 
 
@@ -84,8 +87,8 @@ def rewards(chat: ChatFormat, verify: Verify, example: Example, samples: Sequenc
     verdicts = []
     for drawn in samples:
         text = chat.decode(drawn.token_ids, finished=drawn.finished)
-        completion = chat.parser(text, tools=example.state.tools, finished=drawn.finished)
-        verdicts.append(verify(example.state, example.demonstration, completion).reward)
+        completion = read(chat.parser, example, text, drawn.finished)
+        verdicts.append(verdict_on(verify, example, text, drawn.finished, completion).reward)
     decided = [reward for reward in verdicts if reward is not None]
     return decided if len(decided) == len(verdicts) else None
 
@@ -217,7 +220,7 @@ def train(
     for step in range(config.steps):
         groups: list[Group] = []
         for example in rng.sample(list(examples), min(config.states_per_step, len(examples))):
-            samples = sample(model, example.prompt, config, chat.eos_token_id, generator)
+            samples = sample(model, example.prompt, config, chat.stop_token_ids, generator)
             group_rewards = rewards(chat, verify, example, samples)
             if group_rewards is not None:
                 groups.append((example, samples, group_rewards))
@@ -256,8 +259,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     keys = {StateKey(*key) for key in store.read(pivots, columns=STATE_KEY).iter_rows()}
     examples = list(StateReader(store, made_from["states"].ref, made_from["trajectories"].ref).all(keep=keys))
-    prompts = render(chat, [example.state for example in examples]).prompts
-    rendered = [replace(e, prompt=p) for e, p in zip(examples, prompts, strict=True) if p is not None]
+    prompts = render(chat, [example.state for example in examples])
+    rendered = [
+        replace(example, prompt=prompt, prefill=prefill, own_text=own_text(chat, example))
+        for example, prompt, prefill in zip(examples, prompts.prompts, prompts.prefills, strict=True)
+        if prompt is not None
+    ]
     short = [example for example in rendered if len(example.prompt) <= config.max_state_tokens]
     print(f"{len(short)} of {len(examples)} pivots; {config.samples} samples of each; {config.steps} steps")
 

@@ -83,7 +83,7 @@ def work(spec: TrainSpec) -> None:
             fetch(spec.policy, store, folder / "reference")
         ranks.barrier()  # the others find there what rank 0 fetched
         model_folder = fetch(spec.policy, store, folder / "reference")
-        chat = ChatFormat(model_folder, spec.score.parser)
+        chat = ChatFormat(model_folder, spec.score.parser, spec.policy.options)
         examples, not_rendered, refusal = training_states(spec, store, chat)
         held_out = held_out_states(spec, store, chat)
         run = TrainingRun(
@@ -93,6 +93,7 @@ def work(spec: TrainSpec) -> None:
             spec.config,
             spec.score,
             spec.seed,
+            options=spec.policy.options,
             ranks=ranks,
         )
         with tracking(spec, local_folder(store, "_trackers") / spec.target.version) as track:

@@ -23,7 +23,7 @@ from tasks.verifiers.comparing.text import literals, token_similarity
 from tasks.verifiers.comparing.values import Comparer, differing_argument
 from tasks.verifiers.verdict import EQUAL, Reason, Verdict, VerifierSection, Verify, excerpt, no
 
-VERSION = 1
+VERSION = 2
 _OPERATOR = re.compile(r'"[^"]*"|(?<!\S)-\w+|\b\w+:\S+', re.IGNORECASE)
 
 

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from schemas.chat import State, ToolCall
 from tasks.policy.parsing import Malformed
-from tasks.policy.parsing.terminus import session
+from tasks.policy.parsing.formats.terminus import session
 from tasks.verifiers.comparing import calls, shell
 from tasks.verifiers.comparing.calls import CompareCalls
 from tasks.verifiers.comparing.screening import arguments

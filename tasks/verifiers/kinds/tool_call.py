@@ -19,7 +19,7 @@ from tasks.verifiers.comparing.screening import arguments
 from tasks.verifiers.comparing.values import Comparer, differing_argument
 from tasks.verifiers.verdict import EQUAL, EQUIVALENT, Reason, Verdict, VerifierSection, Verify, no
 
-VERSION = 2
+VERSION = 3
 
 _REMEMBERED = 4096
 """Demonstrations whose arguments are kept: a state's K samples ask for the same ones."""

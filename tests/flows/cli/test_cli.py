@@ -133,7 +133,7 @@ def test_a_mistake_is_status_2_and_a_sentence_on_standard_error(
         ("ls none", 'Choose from: "trajectories"'),
         ("run", "CONFIG requires an argument"),
         ("run desk more", "more"),
-        ("run desk --until x", 'Choose from: "trajectories", "states", "rollouts", "scores", "profiles", "pivots", '),
+        ("run desk --until x", 'Choose from: "trajectories", "states", "checks", "rollouts", "scores", "profiles", '),
         ("run desk --until decisions", 'Choose from: "trajectories"'),
         ("run desk --no-json", "Did you mean --json?"),
         ("retrain desk --min-gain much", "float"),

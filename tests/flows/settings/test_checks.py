@@ -36,6 +36,8 @@ def test_a_run_that_can_be_is_let_through(store: Store, tmp_path: Path) -> None:
         ({"model": "dekc"}, "model 'dekc': no such folder"),
         ({"evaluate": {"skills": ["flying"]}}, "flying"),
         ({"rollout": {"engine": {"max_model_len": 4096}}}, "reads 2,048 tokens at most"),
+        ({"score": {"parser": "qwen3_coder"}}, "model 'desk': score.parser 'qwen3_coder' does not read"),
+        ({"score": {"parser": "nowhere:read"}}, "score.parser 'nowhere:read' cannot be imported"),
     ],
 )
 def test_a_mistake_is_one_of_the_configuration(store: Store, changes: dict[str, Any], sentence: str) -> None:
@@ -105,3 +107,25 @@ def test_a_start_needs_no_source(store: Store) -> None:
 
 def test_what_lies_behind_a_url_is_left_to_the_stage(store: Store) -> None:
     check_run(config(store, "s3://no-such-bucket-anywhere/rows.jsonl"))
+
+
+def test_a_template_of_unknown_format_is_refused_and_what_it_hides_is_named(
+    store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shutil.copytree(DESK, tmp_path / "model")
+    template = tmp_path / "model" / "chat_template.jinja"
+    template.write_text(template.read_text().replace("tool_call>", "call>"))
+    with pytest.raises(ConfigurationError, match=r"shows no known format of tool calls: .*module:function"):
+        check_run(config(store, model=str(tmp_path / "model")))
+    template.write_text(template.read_text().replace("message.role == 'tool'", "message.role == 'nobody'"))
+    check_run(config(store, model=str(tmp_path / "model"), score={"parser": "none"}))
+    assert "its chat template does not show results of tools" in caplog.text and "reasoning" not in caplog.text
+
+
+def test_options_of_the_template_are_those_of_the_check(store: Store, tmp_path: Path) -> None:
+    shutil.copytree(DESK, tmp_path / "model")
+    template = tmp_path / "model" / "chat_template.jinja"
+    template.write_text("{% if not ready %}{{ raise_exception('not ready') }}{% endif %}" + template.read_text())
+    with pytest.raises(ConfigurationError, match="not ready"):
+        check_run(config(store, model=str(tmp_path / "model")))
+    check_run(config(store, model=str(tmp_path / "model"), model_options={"ready": True}))

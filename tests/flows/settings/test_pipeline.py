@@ -1,3 +1,4 @@
+import datetime
 from typing import Any
 
 import pytest
@@ -17,7 +18,11 @@ def test_a_model_and_a_source_are_enough() -> None:
 
 
 def test_the_sections_are_named_by_the_stages_in_their_order() -> None:
-    sections = [name for name in PipelineConfig.model_fields if name not in ("model", "seed", "store", "rounds")]
+    sections = [
+        name
+        for name in PipelineConfig.model_fields
+        if name not in ("model", "model_options", "seed", "store", "rounds")
+    ]
     assert sections == [stage.verb for stage in STAGES if stage.verb in sections]
 
 
@@ -33,3 +38,11 @@ def test_a_context_has_room_for_a_prompt_beside_the_action(section: str) -> None
 def test_the_seed_is_hashed_by_the_stages_that_draw_and_the_store_by_none() -> None:
     runtime = [name for name, field in PipelineConfig.model_fields.items() if RUNTIME in field.metadata]
     assert runtime == ["seed", "store"]
+
+
+def test_options_of_the_chat_template_are_plain_values_and_a_date_is_one() -> None:
+    options = {"enable_thinking": False, "date": datetime.date(2026, 11, 25)}
+    read = PipelineConfig.model_validate({**LEAST, "model_options": options})
+    assert read.model_options == {"enable_thinking": False, "date": "2026-11-25"}
+    with pytest.raises(ValidationError, match=r"model_options\.date: .*it is written YYYY-MM-DD"):
+        PipelineConfig.model_validate({**LEAST, "model_options": {"date": "today"}})

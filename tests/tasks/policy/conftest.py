@@ -41,7 +41,12 @@ STRICT = """{%- if messages[0].role != 'user' %}{{ raise_exception('the first me
 {% endfor %}{% if add_generation_prompt %}<|im_start|>assistant
 {% endif %}"""
 
-TEMPLATES = {"thinking": THINKING, "counting": COUNTING, "bare": BARE, "strict": STRICT}
+BACKWARDS = """{% for m in messages | reverse %}{{ m.content }}<|im_end|>
+{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant
+{% endif %}"""
+"""Shows the last message first."""
+
+TEMPLATES = {"thinking": THINKING, "counting": COUNTING, "bare": BARE, "strict": STRICT, "backwards": BACKWARDS}
 
 
 @pytest.fixture

@@ -1,13 +1,10 @@
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from schemas.chat import Action, Message, Role, message
-from tasks.errors import InputError
-from tasks.policy.chat import ChatFormat, template_message
+from tasks.policy.chat import ChatFormat
 from tests.builders import TOOLS, call
 
 MESSAGES: list[Message] = [
@@ -32,7 +29,7 @@ def test_prompts_are_the_templates_own_rendering_of_each_state(formats: dict[str
     prompts = chat.prompts(MESSAGES, TOOLS, CUTS)
     for cut, prompt in zip(CUTS, prompts.token_ids, strict=True):
         own = chat.tokenizer.apply_chat_template(
-            [template_message(m) for m in MESSAGES[:cut]],
+            chat.template.conventions.messages(MESSAGES[:cut]),
             tools=TOOLS,
             add_generation_prompt=True,
             tokenize=True,
@@ -80,7 +77,8 @@ def test_a_completion_continues_the_prompt_and_ends_its_turn(
     chat = formats[name]
     ids = chat.completion(MESSAGES[:1], (), action)
     assert ids is not None
-    assert ids[-1] == chat.eos_token_id and ids.count(chat.eos_token_id) == 1
+    (end,) = chat.stop_token_ids
+    assert ids[-1] == end and ids.count(end) == 1
     assert chat.decode(ids, finished=True).strip() == action.content
 
 
@@ -92,37 +90,21 @@ def test_the_completion_of_a_call_holds_the_call(formats: dict[str, ChatFormat])
     )
 
 
-def test_an_action_that_the_template_does_not_append_has_no_completion(formats: dict[str, ChatFormat]) -> None:
-    assert formats["counting"].completion(MESSAGES[:1], (), Action("x")) is None
+def test_an_action_is_found_behind_a_history_that_it_changes(formats: dict[str, ChatFormat]) -> None:
+    ids = formats["counting"].completion(MESSAGES[:1], (), Action("x"))
+    assert ids is not None and formats["counting"].decode(ids, finished=True) == "x"
+
+
+def test_an_action_that_stands_before_the_history_has_no_completion(formats: dict[str, ChatFormat]) -> None:
+    assert formats["backwards"].completion(MESSAGES[:1], (), Action("x")) is None
 
 
 def test_decoding_keeps_what_stands_before_the_end_of_turn(formats: dict[str, ChatFormat]) -> None:
     chat = formats["desk"]
     ids = chat.encode("Hello <tool_call>")
-    ends = [chat.eos_token_id, *chat.encode("<|endoftext|>")]
+    ends = [*chat.stop_token_ids, *chat.encode("<|endoftext|>")]
     assert len(set(ends)) == 2, "a model may stop at other tokens than its tokenizer's"
     for end in ends:
         assert chat.decode([*ids, end], finished=True) == "Hello <tool_call>"
     assert chat.decode(ids, finished=False) == "Hello <tool_call>"
     assert chat.decode([], finished=True) == chat.decode([], finished=False) == ""
-
-
-def test_malformed_arguments_reach_the_template_as_text() -> None:
-    (broken,) = template_message(message(Role.ASSISTANT, tool_calls=[call('{"a": ')]))["tool_calls"]
-    (right,) = template_message(message(Role.ASSISTANT, tool_calls=[call('{"a": 1}')]))["tool_calls"]
-    assert broken["function"]["arguments"] == '{"a": '
-    assert right["function"]["arguments"] == {"a": 1}
-    assert set(template_message(message(Role.USER, "x"))) == {"role", "content"}
-
-
-def test_a_folder_without_tokenizer_template_or_end_of_turn_is_refused(tmp_path: Path, model_folder: Path) -> None:
-    from tests.tasks.policy.conftest import settings
-
-    with pytest.raises(InputError, match=r"no tokenizer could be loaded"):
-        ChatFormat(tmp_path / "nowhere")
-    settings(model_folder, eos_token=None)
-    with pytest.raises(InputError, match=r"names no eos_token"):
-        ChatFormat(model_folder)
-    (model_folder / "chat_template.jinja").unlink()
-    with pytest.raises(InputError, match=r"has no chat template"):
-        ChatFormat(model_folder)

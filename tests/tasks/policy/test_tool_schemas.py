@@ -7,7 +7,18 @@ from typing import Any, cast
 import pytest
 
 from schemas.chat import ToolSchema
-from tasks.policy.tool_schemas import ABSENT, UNKNOWN, Parameters, is_enumerated, json_types, parameters_by_tool
+from tasks.policy.tool_schemas import (
+    ABSENT,
+    UNKNOWN,
+    Parameters,
+    is_enumerated,
+    item_schema,
+    json_types,
+    listed_values,
+    parameters_by_tool,
+    property_schema,
+    type_of,
+)
 
 SCHEMA = {
     "type": "object",
@@ -34,6 +45,46 @@ def test_a_reference_is_resolved() -> None:
     assert is_enumerated(Parameters.of(SCHEMA).schema("tier"))
 
 
+def test_a_reference_is_resolved_in_combined_schemas_and_deeper() -> None:
+    tier = {"anyOf": [{"$ref": "#/definitions/Tier"}, {"type": "null"}]}
+    schema = {
+        "properties": {"tier": tier, "tiers": {"items": tier}, "order": {"$ref": "#/$defs/Order"}},
+        "definitions": {"Tier": {"enum": ["gold", 1]}},
+        "$defs": {"Order": {"$ref": "#/$defs/Base"}, "Base": {"properties": {"tier": tier}}},
+    }
+    parameters = Parameters.of(schema)
+    order = parameters.schema("order")
+    for found in (
+        parameters.schema("tier"),
+        item_schema(parameters.schema("tiers")),
+        property_schema(order, "tier"),
+        Parameters.of(order).schema("tier"),
+    ):
+        assert json_types(found) == {"string", "integer", "null"} and listed_values(found) == ["gold", 1]
+
+
+def test_a_definition_inside_itself_says_nothing() -> None:
+    definitions = {"A": {"anyOf": [{"$ref": "#/$defs/A"}, {"type": "null"}]}, "B": {"$ref": "#/$defs/B"}}
+    names = {"a": {"$ref": "#/$defs/A"}, "b": {"$ref": "#/$defs/B"}, "c": {"$ref": "#/$defs/C"}}
+    parameters = Parameters.of({"properties": names, "$defs": definitions})
+    assert [json_types(parameters.schema(name)) for name in "abc"] == [frozenset()] * 3
+
+
+def test_inner_schemas_are_found_in_combined_ones() -> None:
+    schema = {"anyOf": [{"type": "null"}, {"items": {"type": "integer"}, "properties": {"a": {"type": "string"}}}]}
+    assert item_schema(schema) == {"type": "integer"} and property_schema(schema, "a") == {"type": "string"}
+    assert item_schema({"items": 3, "anyOf": 4}) == {} == property_schema(schema, "b")
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [("", "string"), (True, "boolean"), (1, "integer"), (1.0, "number"), (None, "null"), ([], "array"), ({}, "object")],
+)
+def test_the_type_of_a_value(value: Any, name: str) -> None:
+    assert type_of(value) == name
+    assert type_of({1}) == ""
+
+
 @pytest.mark.parametrize("schema", [{}, {"properties": []}, {"properties": {}}, {"properties": "x", "required": 3}])
 def test_a_malformed_schema_says_nothing(schema: dict[str, Any]) -> None:
     assert Parameters.of(schema) is UNKNOWN
@@ -58,6 +109,20 @@ def test_the_later_of_two_tools_with_one_name_counts() -> None:
         ({"type": "string"}, {"string"}),
         ({"type": ["string", "null", 3]}, {"string", "null"}),
         ({"anyOf": [{"type": "integer"}, {"oneOf": [{"type": "null"}]}]}, {"integer", "null"}),
+        ({"type": "number"}, {"number", "integer"}),
+        ({"allOf": [{"type": "integer"}, {"minimum": 1}]}, {"integer"}),
+        ({"allOf": [{"type": ["integer", "null"]}, {"type": "number"}]}, {"integer"}),
+        ({"type": "integer", "anyOf": [{"minimum": 1}, {"maximum": -1}]}, {"integer"}),
+        ({"type": "integer", "nullable": True}, {"integer", "null"}),
+        ({"allOf": [{"type": "integer"}], "nullable": True}, {"integer", "null"}),
+        ({"enum": ["a", 1, None]}, {"string", "integer", "null"}),
+        ({"enum": ["1"], "type": "integer"}, {"integer"}),
+        ({"const": True}, {"boolean"}),
+        ({"anyOf": [{"type": "integer"}, {}]}, set()),
+        ({"allOf": [{"type": "integer"}, {"type": "string"}]}, set()),
+        ({"anyOf": [{"allOf": [{"type": "integer"}, {"type": "string"}]}, {"type": "null"}]}, {"null"}),
+        ({"type": "any"}, set()),
+        ({"enum": 3}, set()),
         ({"anyOf": "x", "type": 3}, set()),
         ({}, set()),
     ],
@@ -72,6 +137,7 @@ def test_the_types_that_a_schema_allows(schema: dict[str, Any], types: set[str])
         ({"enum": []}, True),
         ({"const": 1}, True),
         ({"anyOf": [{}, {"enum": [1]}]}, True),
+        ({"allOf": [{"const": None}]}, True),
         ({"anyOf": 3}, False),
         ({}, False),
     ],

@@ -50,7 +50,7 @@ moved = engine.sample(prompts, sampling)
 print("RESULT" + json.dumps({
     "same": first == again,
     "shape": [len(group) for group in first],
-    "ends": all(s.finished == (s.token_ids[-1] == chat.eos_token_id) for group in first for s in group),
+    "ends": all(s.finished == (s.token_ids[-1] == chat.stop_token_ids[0]) for group in first for s in group),
     "before": before,
     "after": mismatch(model, prompts, moved, 0.7),
     "changed": moved != first,

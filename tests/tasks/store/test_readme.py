@@ -52,6 +52,16 @@ def test_the_same_artefact_has_the_same_card() -> None:
     assert front(readme(made))["configs"][0]["data_files"] == [{"split": "train", "path": [part.key]}]
 
 
+def test_a_policys_card_says_with_which_options_it_is_served() -> None:
+    options = '{"date": "2026-11-25", "enable_thinking": false}'
+    inputs = {"policy": "bb", "model_options": options}
+    policy = Manifest(stage="policies", version="aa", stage_version=1, config={}, inputs=inputs, parts=())
+    card = readme(policy)
+    assert "vllm serve FOLDER --default-chat-template-kwargs '{\"enable_thinking\": false}'" in card
+    assert "named 2026-11-25 as today's date" in card
+    assert "Serve it" not in readme(policy.model_copy(update={"inputs": {"policy": "bb"}}))
+
+
 def test_a_card_that_a_kill_prevented_is_written_by_the_next_run(store: Store, pivots: Artefact) -> None:
     card = folder(store, "pivots", pivots) / "README.md"
     card.unlink()

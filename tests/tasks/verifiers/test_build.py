@@ -33,7 +33,8 @@ VERSIONS = {
     **dict.fromkeys(KINDS, 1),
     "exact": 2,
     "tool_name": 2,
-    "tool_call": 2,
+    "tool_call": 3,
+    "search": 2,
     "message": 2,
     "world_state": 2,
     "judge": 101,
@@ -66,7 +67,7 @@ def test_the_readme_names_every_kind_and_every_control() -> None:
     [
         (ExactSettings(), "exact/2"),
         (JUDGE, "judge/101"),
-        (ByToolSettings(tools={"t": ExactSettings()}), "by_tool/1(exact/2, tool_call/2)"),
+        (ByToolSettings(tools={"t": ExactSettings()}), "by_tool/1(exact/2, tool_call/3)"),
         (AllOfSettings(verifiers=(CASCADE,)), "all_of/1(cascade/1(terminal/1, judge/101))"),
     ],
 )

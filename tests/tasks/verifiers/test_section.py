@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
-from typing import get_args
+
+import pytest
+from pydantic import ValidationError
 
 from tasks.policy.parsing import FORMATS
 from tasks.verifiers.kinds import WorldStateSettings
@@ -10,9 +13,16 @@ from tasks.verifiers.section import ScoreConfig
 
 
 def test_every_format_of_completions_can_be_named_and_no_other() -> None:
-    names = get_args(ScoreConfig.model_fields["parser"].annotation)
-    assert set(names) == {"auto", *FORMATS}
-    assert len(names) == len(set(names))
+    for name in ("auto", "my.module:read", *FORMATS):
+        assert ScoreConfig(parser=name).parser == name
+    with pytest.raises(ValidationError, match="no such format; there are auto, hermes"):
+        ScoreConfig(parser="hermse")
+
+
+def test_the_form_takes_the_same_names() -> None:
+    pattern = ScoreConfig.model_json_schema()["properties"]["parser"]["pattern"]
+    assert all(re.match(pattern, name) for name in ("auto", "my.module:read", *FORMATS))
+    assert not re.match(pattern, "hermse")
 
 
 def test_a_verifier_is_told_by_its_kind() -> None:

@@ -12,12 +12,13 @@ import pytest
 
 from schemas.chat import ActionKind, Role, State, as_action
 from schemas.config import IngestConfig
+from tasks.stages.check.self_check import RoundTrip, SelfCheck, self_check
 from tasks.stages.ingest.ingestion import ingest
 from tasks.stages.ingest.trajectory import Trajectory
-from tasks.stages.score.self_check import SelfCheck, self_check
 from tasks.states.example import Example
 from tasks.verifiers.build import build
 from tasks.verifiers.kinds import CodeEditSettings, NemoGymSettings, SearchSettings, TerminalSettings, ToolCallSettings
+from tasks.verifiers.verdict import VerifierSection
 
 DATA = Path(__file__).parents[3].parent / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data")
@@ -42,7 +43,13 @@ def states(folder: str) -> list[Example]:
 
 
 def check(folder: str, settings: ToolCallSettings | NemoGymSettings | TerminalSettings | CodeEditSettings) -> SelfCheck:
-    return self_check(states(folder), build(settings), settings)
+    return check_of(states(folder), settings)
+
+
+def check_of(examples: list[Example], settings: VerifierSection) -> SelfCheck:
+    """The check where every demonstration comes back as itself."""
+    trips = [RoundTrip("", "", example.demonstration) for example in examples]
+    return self_check(examples, trips, build(settings), settings)[0]
 
 
 @pytest.mark.parametrize("folder", STATES)
@@ -71,5 +78,5 @@ def test_software_engineering(folder: str, settings: TerminalSettings | CodeEdit
 
 def test_search_on_the_wrapper_tool() -> None:
     settings = SearchSettings()
-    result = self_check(states("livemcpbench"), build(settings), settings)
+    result = check_of(states("livemcpbench"), settings)
     assert result.gold_rate == 1.0 and result.junk_rate <= 0.01, result.junk_examples

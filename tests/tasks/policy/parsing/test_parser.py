@@ -1,13 +1,15 @@
-"""Reasoning, the length limit, and which format a template writes."""
+"""Reasoning, the length limit, and the formats by name."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 
 from schemas.chat import Action
 from tasks.errors import ConfigurationError
-from tasks.policy.parsing import FORMATS, Completion, ParseFailure, ParseReason, parser_for, template_format
-from tasks.policy.parsing.parser import _MARKS
+from tasks.policy.parsing import FORMATS, Completion, ParseFailure, ParseReason, parser_for
+from tests.builders import TOOLS
 from tests.tasks.policy.parsing.completions import HERMES
 
 
@@ -39,24 +41,53 @@ def test_a_completion_cut_at_the_length_limit_is_no_action(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("template", "name"),
+    ("prompt", "text", "completion"),
     [
-        ("{{ '<tool_call>\n{\"name\": ' }}", "hermes"),
-        ("{{ '<tool_call>\n<function=' }}", "qwen3_coder"),
-        ("{{ '[TOOL_CALLS]' }}", "mistral"),
-        ("<|start_header_id|>assistant<|end_header_id|>", "llama3_json"),
+        ("<|im_start|>assistant\n<think>\n", "Hm. It has shipped.", None),
+        ("<|im_start|>assistant\n<think>\n", f"Hm. {HERMES}", None),
+        ("<|im_start|>assistant\n<think>\n", "Hm.</think>Yes.", Action("Yes.", "Hm.")),
+        ("<|im_start|>assistant\n<think>\n\n</think>\n\n", "Yes.", Action("Yes.")),
+        ("<|im_start|>assistant\n<think>\n\n</think>\n\n", "<think>Hm.</think>Yes.", None),
+        ("<｜Assistant｜></think>", "Yes.", Action("Yes.")),
+        ("<|im_start|>assistant\n", "Hm.</think>Yes.", None),
+        ("<|im_start|>assistant\n", "<think>Hm.</think>Yes.", Action("Yes.", "Hm.")),
+        ("user: what is <think>?\nassistant:", "Yes.", Action("Yes.")),
+        ("[THINK]", "Hm.", None),
     ],
 )
-def test_the_template_decides(template: str, name: str) -> None:
-    assert parser_for(template).name == name == parser_for(name).name
+def test_the_end_of_the_prompt_says_whether_reasoning_is_open(
+    prompt: str, text: str, completion: Action | None
+) -> None:
+    read = parser_for("hermes")(text, prompt=prompt)
+    if completion is None:
+        assert isinstance(read, ParseFailure) and read.reason is ParseReason.UNCLOSED_REASONING
+    else:
+        assert read == completion
 
 
-def test_a_template_without_a_known_format_asks_for_a_name() -> None:
-    with pytest.raises(ConfigurationError, match=r"score\.parser is one of hermes"):
-        parser_for("{% for m in messages %}{{ m.content }}{% endfor %}")
+def test_a_format_that_does_not_exist_is_refused_with_those_that_do() -> None:
+    with pytest.raises(ConfigurationError, match=r"score\.parser 'hermse': no such format; there are hermes"):
+        parser_for("hermse")
 
 
-def test_every_mark_is_of_a_format_and_is_told_from_the_others() -> None:
-    assert {name for _, name in _MARKS} <= set(FORMATS)
-    assert [template_format(mark) for mark, _ in _MARKS] == [name for _, name in _MARKS]
-    assert template_format("{{ messages }}") == ""
+USERS = """
+def read(text, tools):
+    if "!" in text:
+        raise ValueError("an exclamation")
+    name, _, value = text.partition("=")
+    return "", [(name, {"value": value, "tools": len(tools)})]
+"""
+
+
+def test_a_function_of_the_users_reads_what_no_format_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "their_format.py").write_text(USERS)
+    monkeypatch.syspath_prepend(tmp_path)
+    parse = parser_for("their_format:read")
+    read = parse("Hm.</think>look=3", tools=tuple(TOOLS), prompt="<think>")
+    assert isinstance(read, Action) and read.reasoning == "Hm."
+    assert [(c["name"], c["arguments"]) for c in read.tool_calls] == [("look", '{"value": "3", "tools": 1}')]
+    failure = parse("look!")
+    assert isinstance(failure, ParseFailure) and failure.detail == "their_format:read: an exclamation"
+    for name in ("their_format:nothing", "no_such_module:read", "their_format:__name__"):
+        with pytest.raises(ConfigurationError, match=r"score\.parser"):
+            parser_for(name)

@@ -10,8 +10,9 @@ from tests.tasks.stages.evaluate.acting import BROKEN, actor, asked, echoes, sta
 def test_the_actor_parses_and_never_shortens_a_state(chat: ChatFormat) -> None:
     acting = actor(chat, lambda prompt, i: BROKEN if "bad" in prompt else f"{asked(prompt)} {i}", prompt_room=40)
     groups = acting.at(1.0, n=2).act([s.state for s in states("a", "bad", "long " * 60, "b")], turn=3)
-    assert [[c.content for c in group] for group in (groups[0], groups[3])] == [["a 0", "a 1"], ["b 0", "b 1"]]
-    assert all(isinstance(c, ParseFailure) for c in (*groups[1], *groups[2]))
+    said = [[a.completion.content for a in group] for group in (groups[0], groups[3])]
+    assert said == [["a 0", "a 1"], ["b 0", "b 1"]]
+    assert all(isinstance(a.completion, ParseFailure) for a in (*groups[1], *groups[2]))
     ((prompts, sampling),) = acting.sampler.asked
     assert len(prompts) == 3, "the state without room was sampled at"
     assert (sampling.n, sampling.temperature) == (2, 1.0)

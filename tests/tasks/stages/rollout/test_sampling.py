@@ -64,7 +64,7 @@ def test_every_state_gets_its_samples_with_prompt_and_text(store, states, sample
     row = rows.row(4, named=True)
     assert row["text"] == f"after {len(prompt)}, sample 1"
     assert row["prompt_tokens"] == len(chat.encode(prompt))
-    assert row["token_ids"][-1] == chat.eos_token_id and row["finished"]
+    assert row["token_ids"][-1] == chat.stop_token_ids[0] and row["finished"]
     assert len(row["logprobs"]) == len(row["token_ids"])
     assert sum(len(prompts) for prompts, _ in sampler.asked) == 12
     asked = sampler.asked[0][1]
@@ -119,7 +119,7 @@ def test_what_is_too_long_or_refused_is_counted(store, states, sampler, chat, mo
 def _refusing(lengths):
     from tasks.policy.rendering import StatePrompts
 
-    return StatePrompts([None, *([1] * n for n in lengths[1:])], 0, "the chat template refuses it")
+    return StatePrompts([None, *([1] * n for n in lengths[1:])], [""] * len(lengths), 0, "the chat template refuses it")
 
 
 def test_a_part_without_states_is_an_empty_part(store, sampler, chat) -> None:

@@ -1,7 +1,8 @@
-"""Rollouts with given texts, and their scores."""
+"""Rollouts with given texts, the checks of their states, and their scores."""
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import polars as pl
@@ -12,12 +13,17 @@ from schemas.rollouts import ROLLOUTS
 from tasks.artefact.stage import Artefact, obtain
 from tasks.artefact.table import frame
 from tasks.artefact.writer import Writer
+from tasks.policy.chat import ChatFormat
+from tasks.policy.files import DESK
+from tasks.stages.check.checking import write_checks
+from tasks.stages.check.stage import STAGE as CHECKS_STAGE
 from tasks.stages.profile.stage import STAGE as PROFILES_STAGE
 from tasks.stages.profile.stage import write_profiles
 from tasks.stages.rollout.stage import STAGE as ROLLOUTS_STAGE
 from tasks.stages.score.stage import STAGE, write_scores
 from tasks.states.example import Example
 from tasks.states.reader import StateReader
+from tasks.store.manifest import Ref
 from tasks.store.store import Store
 from tasks.verifiers.section import ScoreConfig
 from tests.builders import NoSettings, commit_states, commit_trajectories, episode, trajectory
@@ -52,11 +58,16 @@ def asked(number: int, turns: int) -> list[Message]:
     return [message(Role.USER, f"Where is order 17? (customer {number})"), *episode(turns)[2:]]
 
 
+@cache
+def chat(parser: str) -> ChatFormat:
+    return ChatFormat(DESK, parser)
+
+
 class Run:
     """Trajectories of two parts, their states, and rollouts with the given texts; `score` scores them. A part has five
-    states: three calls and two messages."""
+    states: three calls and two messages. The policy is the built-in one."""
 
-    def __init__(self, store: Store, *texts: str, parser: str = "hermes", parts: int = 2) -> None:
+    def __init__(self, store: Store, *texts: str, parts: int = 2) -> None:
         self.store, self.sampled = store, 0
         rows = [
             [trajectory(2 * part, asked(2 * part, 2)), trajectory(2 * part + 1, asked(2 * part + 1, 3))]
@@ -70,16 +81,28 @@ class Run:
             for index in range(parts):
                 sampled = rollouts_of(reader.part(index), *texts)
                 self.sampled += sampled.height
-                writer.write(index, {"rollouts": sampled}, summary={"parser": parser})
+                writer.write(index, {"rollouts": sampled})
 
         self.rollouts = obtain(ROLLOUTS_STAGE, NoSettings(), {"t": f"{texts} {self.states.ref}"}, store, produce)
 
+    @property
+    def data(self) -> tuple[Ref, Ref]:
+        return self.states.ref, self.trajectories.ref
+
+    def check(self, config: ScoreConfig) -> Artefact:
+        def produce(writer: Writer) -> None:
+            write_checks(writer, self.store, *self.data, config, chat(config.parser))
+
+        return obtain(CHECKS_STAGE, config, {"states": str(self.states.ref)}, self.store, produce)
+
     def write(self, writer: Writer, config: ScoreConfig) -> None:
-        write_scores(writer, self.store, self.rollouts.ref, self.states.ref, self.trajectories.ref, config)
+        write_scores(writer, self.store, self.rollouts.ref, self.check(config).ref, *self.data, config)
 
     def score(self, config: ScoreConfig) -> Artefact:
-        inputs = {"rollouts": str(self.rollouts.ref)}
-        return obtain(STAGE, config, inputs, self.store, lambda writer: self.write(writer, config))
+        return obtain(STAGE, config, self.inputs(config), self.store, lambda writer: self.write(writer, config))
+
+    def inputs(self, config: ScoreConfig) -> dict[str, str]:
+        return {"rollouts": str(self.rollouts.ref), "checks": str(self.check(config).ref)}
 
     def profile(self, scores: Artefact) -> Artefact:
         args = (self.store, scores.ref, self.states.ref, ProfileConfig())

@@ -1,16 +1,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
 import pytest
 
 from schemas.chat import Action, Role, message
-from tasks.errors import ConfigurationError, StageFailed
 from tasks.policy.parsing import parser_for
-from tasks.report.card import card
-from tasks.stages.score import verdicts
 from tasks.stages.score.verdicts import score_part
 from tasks.states.reader import StateReader
 from tasks.store.store import Store
@@ -61,70 +59,31 @@ def test_another_verifier_scores_the_stored_rollouts_again(store: Store) -> None
     assert run.score(config(ExactSettings())).cached
 
 
-def test_both_rates_of_all_parts_are_in_the_manifest(store: Store) -> None:
-    run = Run(store, RIGHT)
-    check = run.summary(run.score(config()))
-    assert (check["gold"], check["gold_failed"], check["gold_rate"], check["junk_passed"]) == (10, 0, 1.0, 0)
-    assert check["junk"] > 30 and check["junk_rate"] == 0.0
-
-
-def test_the_card_shows_both_rates_and_the_examples(store: Store) -> None:
-    run = Run(store, RIGHT)
-    good = card(store, store.manifest(run.score(config()).ref))
-    assert "| demonstrations that score 1 | 10 of 10 |" in good and "| junk controls that get a reward | 0 of " in good
-    half = PythonSettings(function="tests.tasks.verifiers.users_functions:half")
-    bad = card(store, store.manifest(run.score(config(half, min_gold_rate=0, max_junk_rate=1)).ref))
-    assert "| demonstrations that score 1 | 0 of 10 |" in bad
-    assert "- `its demonstration at 0000000000000000/0: 0.5" in bad
-
-
-def test_a_verifier_that_refuses_demonstrations_fails_the_stage(store: Store) -> None:
-    run = Run(store, RIGHT)
-    half = PythonSettings(function="tests.tasks.verifiers.users_functions:half")
-    with pytest.raises(
-        StageFailed, match=r"10 of 10 demonstrations .*score\.min_gold_rate 0\.99.*0000/0: 0\.5 partial"
-    ):
-        run.score(config(half))
-    assert run.summary(run.score(config(half, min_gold_rate=0, max_junk_rate=1)))["gold_failed"] == 10
-
-
-def test_a_verifier_that_takes_junk_fails_the_stage(store: Store) -> None:
-    run = Run(store, RIGHT)
-    with pytest.raises(StageFailed, match=r"junk controls get a reward .*score\.max_junk_rate 0\.01.*argument"):
-        run.score(config(PythonSettings(function="tests.tasks.verifiers.users_functions:everything")))
-
-
-def test_a_failed_check_fails_again_without_verifying_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = Run(store, RIGHT)
-    bad = config(PythonSettings(function="tests.tasks.verifiers.users_functions:everything"))
-    with pytest.raises(StageFailed):
-        run.score(bad)
-    monkeypatch.setattr(verdicts, "score_part", lambda *_: pytest.fail("verified again"))
-    with pytest.raises(StageFailed, match="junk controls"):
-        run.score(bad)
-
-
 def test_a_state_with_undecided_samples_has_no_profile_and_the_manifest_says_so(store: Store) -> None:
     run = Run(store, RIGHT, WRONG)
     raises = PythonSettings(function="tests.tasks.verifiers.users_functions:raises")
     scores = run.score(config(raises, max_undecided=1))
-    assert store.read(scores.ref)["reward"].null_count() == 12, "a call at a message's state needs no function"
+    assert store.read(scores.ref)["reward"].null_count() == 6, (
+        "neither an own text nor a call at a message's state needs it"
+    )
     profiles = run.profile(scores)
     assert profiles.reasons == {"undecided": 6} and store.read(profiles.ref)["n"].to_list() == [2] * 4
 
 
-def test_the_parser_is_the_policys_or_the_named_one(store: Store) -> None:
-    run = Run(store, '{"name": "get_order", "parameters": {"order_id": 17}}', parser="llama3_json")
-    calling = pl.col("turn_index") == 0
-    assert store.read(run.score(config()).ref).filter(calling)["reward"].mean() == 1.0
-    assert store.read(run.score(config(parser="hermes")).ref).filter(calling)["reward"].mean() == 0.0
+def test_a_sample_that_is_the_demonstrations_own_text_is_right_whatever_the_verifier_says(store: Store) -> None:
+    run = Run(store, RIGHT, f"{RIGHT} ", WRONG)
+    half = PythonSettings(function="tests.tasks.verifiers.users_functions:half")
+    scores = store.read(run.score(config(half, min_gold_rate=0, max_junk_rate=1)).ref).filter(pl.col("turn_index") == 0)
+    assert scores["reward"].to_list() == [1.0, 0.5, 0.5] * 4
 
 
-def test_an_unknown_format_must_be_named(store: Store) -> None:
-    run = Run(store, RIGHT, parser="")
-    with pytest.raises(ConfigurationError, match=r"score\.parser is auto"):
-        run.score(config())
-    assert run.score(config(parser="hermes")).rows == 10
+def test_reasoning_that_the_prompt_has_opened_must_end(store: Store) -> None:
+    run = Run(store, RIGHT)
+    states = StateReader(store, run.states.ref, run.trajectories.ref).part(0)[:1]
+    thinking = [replace(state, prefill="<think>\n") for state in states]
+    texts = f"I should call it. {RIGHT}", f"I should call it.</think>{RIGHT}"
+    scores = score_part(thinking, rollouts_of(states, *texts), build(ToolCallSettings()), parser_for("hermes"))
+    assert scores["reward"].to_list() == [0.0, 1.0] and "unclosed_reasoning" in scores["detail"][0]
 
 
 @pytest.mark.parametrize(

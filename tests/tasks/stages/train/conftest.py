@@ -21,8 +21,8 @@ from tasks.verifiers.section import ScoreConfig
 from tasks.verifiers.verdict import Reason, Verdict
 
 TEMPLATE = (
-    "{# calls are <tool_call> blocks #}"
-    "{%- for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>{% endfor %}"
+    "{%- for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}"
+    "{% for c in m.tool_calls %}<tool_call>{{ c.function | tojson }}</tool_call>{% endfor %}<|im_end|>{% endfor %}"
     "{%- if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 LETTERS = "abcdefgh"
@@ -94,7 +94,7 @@ class RecordedSampler:
         digest = hashlib.sha256(f"{list(prompt)}{key}{i}".encode()).digest()
         rng = random.Random(digest)
         text = rng.choice(LETTERS[:3]) + rng.choice(["", "", "!"])
-        token_ids = [*self.chat.encode(text), self.chat.eos_token_id]
+        token_ids = [*self.chat.encode(text), self.chat.stop_token_ids[0]]
         return Sample(token_ids, [-rng.random() for _ in token_ids], finished=True)
 
     def load_weights(self, weights):

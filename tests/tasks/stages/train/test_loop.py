@@ -252,7 +252,7 @@ class LiveSampler:
     def sample(self, prompts, sampling):
         generator = torch.Generator().manual_seed(sampling.seed)
         config = TrainConfig(samples=sampling.n, temperature=sampling.temperature, max_tokens=sampling.max_tokens)
-        groups = [textbook.sample(self.model, prompt, config, -1, generator) for prompt in prompts]
+        groups = [textbook.sample(self.model, prompt, config, [-1], generator) for prompt in prompts]
         return [[replace(sample, finished=True) for sample in group] for group in groups]
 
 
@@ -283,7 +283,7 @@ def test_the_first_loss_of_sft_is_the_demonstrations_cross_entropy_and_it_falls(
     run = sft_run(policy_folder, tmp_path, aggregation=aggregation)
     metrics = metrics_of(run, states, None, None)
     chat, model = ChatFormat(policy_folder), load_model(policy_folder)
-    completions = [[*chat.encode(s.demonstration.content), chat.eos_token_id] for s in states]
+    completions = [[*chat.encode(s.demonstration.content), chat.stop_token_ids[0]] for s in states]
     losses = textbook.sft_losses(model, run.config, states, completions)
     assert metrics[0]["loss"] == pytest.approx(float(sum(loss.detach() for loss in losses)), rel=1e-5)
     assert metrics[2]["loss"] < metrics[0]["loss"]

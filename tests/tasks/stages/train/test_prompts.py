@@ -66,7 +66,7 @@ def sampled_with(chat: ChatFormat, monkeypatch: pytest.MonkeyPatch, shift: int =
     def sample(trajectory_id: str, turn: int, index: int, reward: float):
         rollout, score = scripted(trajectory_id, turn, index, reward)
         prompt = chat.encode(chat.text(messages[: 2 + 2 * turn], TOOLS))
-        token_ids = [*(token + shift for token in chat.encode(rollout["text"])), chat.eos_token_id]
+        token_ids = [*(token + shift for token in chat.encode(rollout["text"])), chat.stop_token_ids[0]]
         return {**rollout, "prompt_tokens": len(prompt), "token_ids": token_ids}, score
 
     monkeypatch.setattr(made, "_sample", sample)
@@ -138,5 +138,5 @@ def test_a_demonstration_that_the_template_does_not_render_is_dropped(policy_fol
     )
     completions, dropped = demonstrations(chat, [*states, refused], TrainConfig(method="sft"))
     assert set(completions) == {s.key for s in states}
-    assert completions[states[0].key] == [*chat.encode(states[0].demonstration.content), chat.eos_token_id]
+    assert completions[states[0].key] == [*chat.encode(states[0].demonstration.content), chat.stop_token_ids[0]]
     assert dropped == {refused.key: DropReason.NOT_RENDERED}

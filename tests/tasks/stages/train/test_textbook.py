@@ -157,7 +157,7 @@ def test_a_sample_ends_at_its_end_and_has_the_models_logprobs(policy_folder):
     config = TrainConfig(samples=64, max_tokens=3, temperature=0.7)
     model, prompt = load_model(policy_folder), [5, 6, 7]
     ends = torch.topk(model(torch.tensor([prompt])).logits[0, -1], 1).indices.item()  # a likely token, so that some end
-    samples = textbook.sample(model, prompt, config, ends, torch.Generator().manual_seed(0))
+    samples = textbook.sample(model, prompt, config, [ends], torch.Generator().manual_seed(0))
     assert {s.finished for s in samples} == {True, False}
     for s in samples:
         assert s.finished == (s.token_ids[-1] == ends) and ends not in s.token_ids[:-1]

@@ -1,0 +1,39 @@
+"""DeepSeek-V3.1: calls in a section."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tasks.policy.parsing import ParseReason
+from tests.tasks.policy.parsing.completions import SAMPLES, called, refusal
+
+ONE_CALL, TWO_CALLS = SAMPLES["deepseek_v3_1"]
+
+
+@pytest.mark.parametrize(
+    ("text", "content", "arguments"),
+    [
+        ("Just text.", "Just text.", []),
+        (ONE_CALL, "So:", [{"n": 1}]),
+        (TWO_CALLS, "", [{"s": "<｜tool▁calls▁end｜>"}, {}]),
+    ],
+)
+def test_well_formed(text: str, content: str, arguments: list[dict[str, Any]]) -> None:
+    assert called("deepseek_v3_1", text) == (content, arguments)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (ONE_CALL.removesuffix("<｜tool▁calls▁end｜>"), ParseReason.UNCLOSED_CALL),
+        (ONE_CALL.replace("<｜tool▁calls▁begin｜>", ""), ParseReason.UNCLOSED_CALL),
+        (ONE_CALL.replace("<｜tool▁call▁end｜>", ""), ParseReason.UNCLOSED_CALL),
+        (ONE_CALL.replace("<｜tool▁sep｜>", " "), ParseReason.UNCLOSED_CALL),
+        (ONE_CALL.replace("1}", '1, "n": 2}'), ParseReason.BAD_JSON),
+        (ONE_CALL.replace('{"n": 1}', '"n"'), ParseReason.NOT_A_CALL),
+    ],
+)
+def test_malformed_is_a_failure_with_a_reason_and_never_a_smaller_call(text: str, reason: ParseReason) -> None:
+    assert refusal("deepseek_v3_1", text) is reason
