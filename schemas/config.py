@@ -89,6 +89,14 @@ class SplitConfig(Section):
     terminal: Literal["exclude", "keep"] = Field(
         "keep", title="Closing messages", description="The last action of a trajectory, where it is a message."
     )
+    reasoning: Literal["keep", "drop", "require"] = Field(
+        "keep",
+        title="Reasoning",
+        description="Of the recorded assistant. keep: as recorded. Where a demonstration has none, SFT teaches a "
+        "thinking policy to answer without a thought. drop: neither histories nor demonstrations have any, and SFT "
+        "teaches that everywhere. require: only states whose demonstration has some take part. GRPO lets the policy "
+        "think under each of them: a thought is never compared with the recorded one.",
+    )
 
 
 class RolloutConfig(Section):
@@ -100,6 +108,13 @@ class RolloutConfig(Section):
     )
     top_p: float = Field(1.0, gt=0, le=1, title="Nucleus (top p)", description="Nucleus sampling; 1 = off.")
     max_tokens: int = Field(128, ge=1, title="Tokens per action", description="At most so many tokens per action.")
+    max_thinking_tokens: int = Field(
+        0,
+        ge=0,
+        title="Tokens of thought",
+        description="At most so many tokens of thought per action, beside the max_tokens of its answer. A longer "
+        "thought is no action (overlong_reasoning). 0 = both share max_tokens.",
+    )
     processes: Annotated[int, RUNTIME] = Field(
         1,
         ge=1,
@@ -164,6 +179,13 @@ class EvaluateConfig(Section):
         description="Sampling temperature of the sampled actions.",
     )
     max_tokens: int = Field(128, ge=1, title="Tokens per action", description="At most so many tokens per action.")
+    max_thinking_tokens: int = Field(
+        0,
+        ge=0,
+        title="Tokens of thought",
+        description="At most so many tokens of thought per action, beside the max_tokens of its answer. A longer "
+        "thought is no action (overlong_reasoning). 0 = both share max_tokens.",
+    )
     worlds: tuple[str, ...] = Field((), title="Worlds", description="In-domain worlds whose episodes are played.")
     ood_worlds: tuple[str, ...] = Field(
         (), title="Out-of-domain worlds", description="Worlds that training never touched."

@@ -44,9 +44,11 @@ POLICIES = DataFrameSchema(
             pl.Float64, Check.ge(0), nullable=True, description="Deviation of the same; null for fewer than two."
         ),
         "zero_variance": _share(
-            "Share of decided states whose samples all had the same reward; they give no gradient and are not computed."
+            "Share of decided states whose samples, but for masked ones, all had the same reward; they give no "
+            "gradient and are not computed."
         ),
         "parse_failures": _share("Share of samples that were no action."),
+        "overlong": _share("Share of samples that a length limit cut off; train.overlong says what becomes of them."),
         "undecided": _share("Share of samples that the verifier could not decide; their states give no gradient."),
         "clip_share": _token_mean("Whether the clip stopped the token's gradient"),
         "kl": _token_mean("Estimate of KL(policy, reference) in nats"),

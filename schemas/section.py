@@ -61,6 +61,6 @@ class Engine(Section):
         "fetch, load and compile a large model, and to make one training step.",
     )
 
-    def prompt_room(self, max_tokens: int) -> int:
-        """Tokens that a prompt may have, with `max_tokens` left for an action."""
-        return self.max_model_len - max_tokens
+    def prompt_room(self, max_tokens: int, max_thinking_tokens: int) -> int:
+        """Tokens that a prompt may have, with so many left for an action's answer and its thought."""
+        return self.max_model_len - max_tokens - max_thinking_tokens

@@ -40,6 +40,8 @@ class Exclusion(StrEnum):
     """An earlier action of a NeMo Gym pivot row, which demonstrates only its last one."""
     TERMINAL = "terminal"
     """The last action of a trajectory, where it is a message."""
+    NO_REASONING = "no_reasoning"
+    """No reasoning is recorded, and `split.reasoning` requires it."""
 
 
 STATES = DataFrameSchema(
@@ -60,4 +62,5 @@ STATES = DataFrameSchema(
     unique=STATE_KEY,
     name="states",
 )
-"""`tool` names the called tools in order, joined by "+"; "" for a message. `excluded` is "" or an Exclusion."""
+"""`tool` names the called tools in order, joined by "+"; "" for a message. `excluded` is "" or an Exclusion.
+`reasoning` is "" everywhere where `split.reasoning` drops it."""

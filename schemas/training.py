@@ -43,6 +43,21 @@ class TrainConfig(Section):
         1.0, gt=0, le=4, title="Temperature", description="Sampling temperature; use the rollouts' own."
     )
     max_tokens: int = Field(128, ge=1, title="Tokens per action", description="Most tokens of one action.")
+    max_thinking_tokens: int = Field(
+        0,
+        ge=0,
+        title="Tokens of thought",
+        description="At most so many tokens of thought per action, beside the max_tokens of its answer. A longer "
+        "thought is no action (overlong_reasoning). 0 = both share max_tokens.",
+    )
+    overlong: Literal["zero", "mask"] = Field(
+        "zero",
+        title="Overlong samples",
+        description="Samples that a length limit cut off. zero: reward 0, as in profiles under either setting. mask: "
+        "the step is taken as if they had not been sampled; they give no gradient and count neither in their group's "
+        "mean and deviation nor in the loss's. That is DAPO's overlong filtering (arXiv 2503.14476), and more: DAPO "
+        "masks the loss alone.",
+    )
     max_state_tokens: int = Field(
         2048, ge=16, title="Tokens per state", description="States with longer prompts are dropped and counted."
     )

@@ -8,10 +8,10 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from schemas.chat import Message, Role, message
-from schemas.config import ProfileConfig, SelectConfig
+from schemas.config import ProfileConfig, SelectConfig, SplitConfig
 from tasks.artefact.stage import Artefact, obtain
 from tasks.artefact.table import frame
 from tasks.stages.profile.stage import STAGE as PROFILES
@@ -54,14 +54,17 @@ def commit_pivots(
     select: SelectConfig | None = None,
     *,
     allow_empty: bool = False,
+    reasoning: Literal["keep", "drop", "require"] = "keep",
 ) -> Artefact:
     """The pivots of these trajectories, one list per part.
 
     Args:
         rewards: of each sampled state, by the trajectory's number in the whole and the turn; a sample without reward
             did not parse, one with reward says something else than the demonstration.
+        reasoning: as `split.reasoning`.
     """
-    arguments = (parts, rewards, select or SelectConfig(), allow_empty)
+    split = SplitConfig(validation_fraction=0, reasoning=reasoning)
+    arguments = (parts, rewards, split, select or SelectConfig(), allow_empty)
     if not store.objects.local or Path(store.root).exists():
         return _commit_all(store, *arguments)
     # Some hundred tests begin with such a store, and pandera takes half a second to check the rows of one.
@@ -78,11 +81,12 @@ def _commit_all(
     store: Store,
     parts: Sequence[Sequence[dict[str, Any]]],
     rewards: Mapping[tuple[int, int], Sequence[float]],
+    split: SplitConfig,
     select: SelectConfig,
     allow_empty: bool,
 ) -> Artefact:
     trajectories = commit_trajectories(store, parts)
-    states = commit_states(store, trajectories)
+    states = commit_states(store, trajectories, split)
     order = [row["trajectory_id"] for rows in parts for row in rows]
     samples = [_samples({row["trajectory_id"] for row in rows}, order, rewards) for rows in parts]
     data = {"states": str(states.ref), "trajectories": str(trajectories.ref)}

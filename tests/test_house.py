@@ -81,6 +81,7 @@ NO_MIRROR = {
     "tests/schemas/test_tables.py": "every table of schemas/",
     "tests/tasks/policy/parsing/test_every_format.py": "every format of parsing/formats/",
     "tests/tasks/policy/test_published_templates.py": "chat templates that packages publish",
+    "tests/tasks/policy/test_served_prompts.py": "prompts against those of vLLM's OpenAI server",
     "tests/tasks/report/test_browser_html.py": "the page browser.html in Chromium",
     "tests/tasks/stages/ingest/formats/test_robustness.py": "every format, on damaged records",
     "tests/tasks/stages/ingest/test_shared_data.py": "real trajectories that are not in the repository",

@@ -64,9 +64,11 @@ class PipelineConfig(Section):
     @model_validator(mode="after")
     def _contexts_fit(self) -> PipelineConfig:
         for name, section in (("rollout", self.rollout), ("train", self.train), ("evaluate", self.evaluate)):
-            if section.engine.prompt_room(section.max_tokens) < 1:
+            if section.engine.prompt_room(section.max_tokens, section.max_thinking_tokens) < 1:
+                thought = section.max_thinking_tokens
                 raise ValueError(
-                    f"{name}.max_tokens ({section.max_tokens}) leaves no room for a prompt in "
-                    f"{name}.engine.max_model_len ({section.engine.max_model_len})"
+                    f"{name}.max_tokens ({section.max_tokens}) "
+                    + (f"and {name}.max_thinking_tokens ({thought}) leave" if thought else "leaves")
+                    + f" no room for a prompt in {name}.engine.max_model_len ({section.engine.max_model_len})"
                 )
         return self

@@ -7,17 +7,21 @@ is tokenised alone.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from schemas.chat import Action, Message, ToolSchema
-from tasks.policy.parsing import REASONING_MARKS, Parser, prefill
+from tasks.policy.parsing import REASONING_MARKS, Parser, answer_start, prefill
 from tasks.policy.probe import find_parser
 from tasks.policy.template import ChatTemplate
 from tasks.policy.tokenizer import load_tokenizer, stop_token_ids
+
+_PROMPT_END = 256
+"""Tokens of a prompt that show whether it opens a thought."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +35,26 @@ class Prompts:
 
 
 class ChatFormat:
-    """A tokenizer with its chat template. `parser` names the format of completions; "auto" takes the template's.
+    """A tokenizer with its chat template.
+
+    Args:
+        parser: names the format of completions; "auto" takes the template's.
+        options: variables of the template.
+        max_thinking_tokens: limit of an action's thought; 0 where thought and answer share one.
 
     Raises:
         InputError: the folder has no tokenizer, or the tokenizer no chat template or end-of-turn token.
     """
 
-    def __init__(self, folder: str | Path, parser: str = "auto", options: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        folder: str | Path,
+        parser: str = "auto",
+        options: Mapping[str, Any] | None = None,
+        max_thinking_tokens: int = 0,
+    ) -> None:
         self._parser = parser
+        self.max_thinking_tokens = max_thinking_tokens
         self.tokenizer = load_tokenizer(folder)
         self.stop_token_ids = stop_token_ids(folder, self.tokenizer)
         stops = [str(self.tokenizer.decode([i], skip_special_tokens=False)) for i in self.stop_token_ids]
@@ -51,7 +67,7 @@ class ChatFormat:
         Raises:
             ConfigurationError: the format named is not the template's; or none was named, and none is known.
         """
-        return find_parser(self.template, self._parser)
+        return replace(find_parser(self.template, self._parser), reasoning_limited=self.max_thinking_tokens > 0)
 
     def text(self, messages: Sequence[Message], tools: Sequence[ToolSchema], *, prompt: bool = True) -> str:
         """The template's rendering. With `prompt` it ends where the next action begins.
@@ -126,6 +142,20 @@ class ChatFormat:
         """
         written = self.template.action_text(messages, tools, action)
         return None if written.problem else self.encode(written.text + written.end)
+
+    def thinking_tokens(self, token_ids: Sequence[int], prompt: Sequence[int]) -> int | None:
+        """With how many of its tokens a sampled action has closed its thought: 0 where it has none, None where it has
+        not closed it."""
+        prompt_end = self.decode(prompt[-_PROMPT_END:], finished=False)
+
+        def start_after(count: int) -> int | None:
+            return answer_start(self.decode(token_ids[:count], finished=False), REASONING_MARKS, prompt_end)
+
+        start = start_after(len(token_ids))
+        if not start:
+            return start
+        counts = range(1, len(token_ids) + 1)
+        return counts[bisect_left(counts, True, key=lambda count: start_after(count) == start)]
 
     def decode(self, token_ids: Sequence[int], *, finished: bool) -> str:
         """The text of sampled tokens, with call tags and without the end of turn.

@@ -169,7 +169,8 @@ def continuation(prompt: str, continued: str, reasoning: str) -> str | None:
             thought, mark, _ = action.partition(closed)
             has_thought = mark and (whole or thought.strip() in ("", reasoning.strip()))
             return action if has_thought else f"{reasoning}\n{closed}\n\n{action.lstrip()}"
-        if not whole and begun.strip().endswith(closed.strip()):
+        marks = opened.strip(), closed.strip()
+        if not whole and begun.strip().startswith(marks) and begun.strip().endswith(closed.strip()):
             action = continued[start:]
             thought, mark, rest = action.partition(closed)
             has_thought = mark and (not thought.strip() or thought.lstrip().startswith(opened.strip()))

@@ -28,6 +28,7 @@ from schemas.columns import SAMPLE_KEY, STATE_KEY
 from schemas.pivots import Unselected, Why
 from tasks.errors import InputError
 from tasks.states.example import StateKey
+from tasks.states.reader import reasoning_dropped, without_reasoning
 from tasks.store.lineage import parent, pivots_lineage
 from tasks.store.manifest import Manifest, Ref
 from tasks.store.store import Store
@@ -152,7 +153,9 @@ def _trajectories(
     trajectories = parent(manifests, "trajectories", ref)
     toolsets = dict(store.read(trajectories, "toolsets").iter_rows())
     parts = {part.index: part for part in store.manifest(trajectories).table("trajectories")}
-    for index, part in store.parts(parent(manifests, "states", ref)):
+    states_ref = parent(manifests, "states", ref)
+    dropped = reasoning_dropped(store.manifest(states_ref))
+    for index, part in store.parts(states_ref):
         rows = [row for row in part.iter_rows(named=True) if _key(row) in keys]
         if not rows:
             continue
@@ -160,7 +163,9 @@ def _trajectories(
         by_id = {row["trajectory_id"]: row for row in store.read_part(trajectories, parts[index]).iter_rows(named=True)}
         for trajectory_id in dict.fromkeys(row["trajectory_id"] for row in rows):
             its_states = [row for row in rows if row["trajectory_id"] == trajectory_id]
-            yield numbers[trajectory_id], _trajectory(by_id[trajectory_id], its_states, toolsets, samples)
+            trajectory = by_id[trajectory_id]
+            seen = without_reasoning(trajectory) if dropped else trajectory
+            yield numbers[trajectory_id], _trajectory(seen, its_states, toolsets, samples)
 
 
 def _trajectory(

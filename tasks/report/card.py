@@ -73,6 +73,8 @@ def _self_check(check: Mapping[str, Any] | None) -> str:
         ("junk controls that get a reward", f"{check['junk_passed']:,} of {check['junk']:,}"),
         *((f"junk: {name}", number) for name, number in check["passed_by_control"].items()),
     ]
+    if check["empty_thoughts"]:
+        rows.append(("demonstrations written with an empty thought", f"{check['empty_thoughts']:,}"))
     return "\n".join(
         ["## Do the format and the verifier hold?\n", table(("check", "result"), rows), "", *examples]
     ).rstrip()

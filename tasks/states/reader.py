@@ -13,7 +13,7 @@ import polars as pl
 from schemas.chat import Action, State, ToolSchema
 from schemas.columns import STATE_KEY
 from tasks.states.example import Example, StateKey
-from tasks.store.manifest import Ref
+from tasks.store.manifest import Manifest, Ref
 from tasks.store.store import Store
 
 _PARSED_TOOLSETS = 1024
@@ -30,7 +30,9 @@ class StateReader:
 
     def __init__(self, store: Store, states: Ref, trajectories: Ref) -> None:
         self._store, self._states, self._trajectories = store, states, trajectories
-        self._state_parts = {part.index: part for part in store.manifest(states).table("states")}
+        manifest = store.manifest(states)
+        self._reasoning_dropped = reasoning_dropped(manifest)
+        self._state_parts = {part.index: part for part in manifest.table("states")}
         self._trajectory_parts = {part.index: part for part in store.manifest(trajectories).table("trajectories")}
         self._toolsets = {"": zlib.compress(b"[]")}
         for _, toolsets in store.parts(trajectories, "toolsets"):
@@ -56,10 +58,11 @@ class StateReader:
             states = states.filter(pl.Series(mask, dtype=pl.Boolean))
         trajectories = self._store.read_part(self._trajectories, self._trajectory_parts[index])
         trajectories = trajectories.filter(pl.col("trajectory_id").is_in(states["trajectory_id"].unique().implode()))
-        by_id = {row["trajectory_id"]: row for row in trajectories.iter_rows(named=True)}
+        rows = trajectories.iter_rows(named=True)
+        by_id = {row["trajectory_id"]: without_reasoning(row) if self._reasoning_dropped else row for row in rows}
         tools = {toolset_id: self._tools(toolset_id) for toolset_id in trajectories["toolset_id"].unique()}
-        rows = ((row, by_id[row["trajectory_id"]]) for row in states.iter_rows(named=True))
-        return [_joined(row, trajectory, tools[trajectory["toolset_id"]]) for row, trajectory in rows]
+        pairs = ((row, by_id[row["trajectory_id"]]) for row in states.iter_rows(named=True))
+        return [_joined(row, trajectory, tools[trajectory["toolset_id"]]) for row, trajectory in pairs]
 
     def all(self, *, split: str | None = None, keep: set[StateKey] | None = None) -> Iterator[Example]:
         """The states of every part as `part` gives them, one part in memory at a time."""
@@ -68,6 +71,16 @@ class StateReader:
 
     def _parsed(self, toolset_id: str) -> tuple[ToolSchema, ...]:
         return tuple(json.loads(zlib.decompress(self._toolsets[toolset_id])))
+
+
+def reasoning_dropped(states: Manifest) -> bool:
+    """Whether these states have histories without reasoning."""
+    return bool(states.config.get("reasoning") == "drop")
+
+
+def without_reasoning(trajectory: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of `trajectories` as it is but for the reasoning in its messages."""
+    return {**trajectory, "messages": [{**message, "reasoning": ""} for message in trajectory["messages"]]}
 
 
 def _joined(row: Mapping[str, Any], trajectory: Mapping[str, Any], tools: tuple[ToolSchema, ...]) -> Example:

@@ -23,6 +23,8 @@ class Reason(StrEnum):
     """Some of several calls are the demonstrated ones."""
     PARSE_FAILURE = "parse_failure"
     """The completion, or the arguments of a call, cannot be read. The detail says why."""
+    OVERLONG_REASONING = "overlong_reasoning"
+    """The thought did not end within max_thinking_tokens, so that there is no action."""
     EMPTY = "empty"
     """Neither text nor a call."""
     WRONG_KIND = "wrong_kind"
@@ -53,6 +55,10 @@ class Reason(StrEnum):
     """The demonstration itself cannot be used, so that only the same action is equal to it."""
     UNDECIDED = "undecided"
     """The judge or the user's function failed: no reward instead of a wrong one."""
+
+
+NO_ACTION = frozenset({Reason.PARSE_FAILURE, Reason.OVERLONG_REASONING})
+"""Reasons of completions that are no action."""
 
 
 @dataclass(frozen=True, slots=True)

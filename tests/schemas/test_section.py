@@ -30,6 +30,6 @@ def test_a_section_is_titled_by_its_stage() -> None:
     assert Engine.model_json_schema()["title"] == "Engine"
 
 
-@pytest.mark.parametrize(("max_tokens", "room"), [(1, 99), (99, 1), (100, 0)])
-def test_a_prompt_has_the_context_but_for_the_action(max_tokens: int, room: int) -> None:
-    assert Engine(max_model_len=100).prompt_room(max_tokens) == room
+@pytest.mark.parametrize(("answer", "thought", "room"), [(1, 0, 99), (99, 0, 1), (100, 0, 0), (20, 30, 50)])
+def test_a_prompt_has_the_context_but_for_thought_and_answer(answer: int, thought: int, room: int) -> None:
+    assert Engine(max_model_len=100).prompt_room(answer, thought) == room

@@ -8,6 +8,7 @@ a parameter that they cannot read, skip a broken call. Under training a repair i
 from tasks.policy.parsing.completion import (
     Completion,
     Malformed,
+    Marks,
     ParseFailure,
     ParseReason,
     differences,
@@ -15,17 +16,20 @@ from tasks.policy.parsing.completion import (
 from tasks.policy.parsing.formats import FORMATS, REASONING_MARKS
 from tasks.policy.parsing.json_text import NotStrict, json_text, strict_json
 from tasks.policy.parsing.parser import Parser, parser_for, parser_identity
-from tasks.policy.parsing.reasoning import prefill
+from tasks.policy.parsing.reasoning import answer_start, closes_empty_thought, prefill
 
 __all__ = [
     "FORMATS",
     "REASONING_MARKS",
     "Completion",
     "Malformed",
+    "Marks",
     "NotStrict",
     "ParseFailure",
     "ParseReason",
     "Parser",
+    "answer_start",
+    "closes_empty_thought",
     "differences",
     "json_text",
     "parser_for",

@@ -28,6 +28,8 @@ class ParseReason(StrEnum):
     """A parameter given twice, or whose text is no value of the type that the tool's schema declares."""
     UNCLOSED_REASONING = "unclosed_reasoning"
     """Reasoning was opened and never closed, or opened again."""
+    OVERLONG_REASONING = "overlong_reasoning"
+    """The sampler stopped within reasoning, at a length limit of its own."""
 
 
 @dataclass(frozen=True, slots=True)

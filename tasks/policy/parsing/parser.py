@@ -14,7 +14,7 @@ from tasks.modules import user_code
 from tasks.policy.parsing.completion import Completion, Format, Malformed, ParseFailure, ParseReason
 from tasks.policy.parsing.formats import FORMATS, REASONING_MARKS
 from tasks.policy.parsing.json_text import json_text
-from tasks.policy.parsing.reasoning import split_reasoning
+from tasks.policy.parsing.reasoning import answer_start, split_reasoning
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,8 @@ class Parser:
 
     name: str
     format: Format
+    reasoning_limited: bool = False
+    """Whether reasoning has a length limit of its own, so that a completion that was cut off within it says so."""
 
     def __call__(
         self, text: str, *, tools: tuple[ToolSchema, ...] = (), finished: bool = True, prompt: str | None = None
@@ -35,6 +37,8 @@ class Parser:
             finished: False when the sampler stopped at its length limit; such a completion is no action.
             prompt: the prompt, or its end: it may have opened reasoning. None where it is not known.
         """
+        if not finished and self.reasoning_limited and answer_start(text, REASONING_MARKS, prompt or "") is None:
+            return ParseFailure(ParseReason.OVERLONG_REASONING, f"no answer after {len(text)} characters of reasoning")
         if not finished:
             return ParseFailure(ParseReason.TRUNCATED, f"stopped at the length limit after {len(text)} characters")
         try:

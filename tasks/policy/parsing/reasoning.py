@@ -12,12 +12,32 @@ def prefill(prompt: str, marks: tuple[Marks, ...]) -> str:
 
     Templates of thinking models end a prompt with `<think>`, or with an empty block where thinking is switched off.
     """
+    held = [""]
     for opened, closed in marks:
         begun, ended = re.escape(opened.strip()), re.escape(closed.strip())
         found = re.search(rf"(?:{begun}|(?:{begun}\s*)?{ended})\s*\Z", prompt[-200:])
-        if found:
-            return found[0]
-    return ""
+        held += [found[0]] if found else []
+    return max(held, key=len)  # several formats may close reasoning alike
+
+
+def answer_start(text: str, marks: tuple[Marks, ...], prompt: str) -> int | None:
+    """Where the answer begins in a completion: 0 where it has no reasoning, None where its reasoning is not closed."""
+    begun = prefill(prompt, marks)
+    whole = begun + text
+    for opened, closed in marks:
+        if whole.lstrip().startswith(opened.strip()):
+            end = whole.find(closed)
+            return None if end < 0 else max(0, end + len(closed) - len(begun))
+    return 0
+
+
+def closes_empty_thought(text: str, marks: tuple[Marks, ...], prompt: str) -> bool:
+    """Whether a completion closes reasoning in which nothing stands."""
+    try:
+        reasoning, rest = split_reasoning(text, marks, prompt)
+    except Malformed:
+        return False
+    return not reasoning and len(rest) < len(text)
 
 
 def split_reasoning(text: str, marks: tuple[Marks, ...], prompt: str | None = None) -> tuple[str, str]:
@@ -30,8 +50,9 @@ def split_reasoning(text: str, marks: tuple[Marks, ...], prompt: str | None = No
         Malformed: unclosed_reasoning. Inside open reasoning nothing is an action.
     """
     whole = prefill(prompt or "", marks) + text
-    for opened, closed in marks:
-        begun = whole.lstrip()
+    begun = whole.lstrip()
+    # Two formats close reasoning alike, so what opens it is looked at first.
+    for opened, closed in sorted(marks, key=lambda pair: not begun.startswith(pair[0].strip())):
         if begun.startswith(opened.strip()):
             reasoning, mark, rest = begun.removeprefix(opened.strip()).partition(closed)
             if not mark:

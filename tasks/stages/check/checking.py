@@ -14,7 +14,7 @@ from tasks.artefact.writer import Writer
 from tasks.children.progress import Update, alive, report
 from tasks.policy.chat import ChatFormat
 from tasks.policy.probe import probe
-from tasks.stages.check.round_trip import hidden_parts, round_trip
+from tasks.stages.check.round_trip import empty_thoughts, hidden_parts, round_trip
 from tasks.stages.check.self_check import Outcome, RoundTrip, SelfCheck, require_sound, self_check
 from tasks.states.example import Example
 from tasks.states.reader import StateReader
@@ -48,6 +48,7 @@ def write_checks(
             trips = [_trip(chat, example) for example in examples]
             check, outcomes = self_check(examples, trips, verify, config.verifier)
             check.parser, check.hidden = chat.parser.name, dict(hidden_parts(hidden, examples))
+            check.empty_thoughts = empty_thoughts(chat.parser.format.reasoning, examples, trips)
             rows = checks_table(examples, trips, outcomes)
             reasons = {f"demonstration:{reason}": count for reason, count in rows["reason"].value_counts().iter_rows()}
             writer.write(index, {"checks": rows}, reasons=reasons, summary=check.model_dump())
@@ -55,6 +56,12 @@ def write_checks(
         report(Update("check", number + 1, len(indices), f"{total.gold:,} demonstrations"))
     for part, count in total.hidden.items():
         log.warning("check: the chat template does not show %s, which %s of the states have", part, f"{count:,}")
+    if total.empty_thoughts:
+        log.warning(
+            "check: %s demonstrations have no reasoning, and the chat template writes an empty thought for them. SFT "
+            "on them teaches the policy not to think; split.reasoning: require leaves them out",
+            f"{total.empty_thoughts:,}",
+        )
     require_sound(total, config)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from schemas.chat import Role
 from schemas.checks import CheckReason
 from tasks.errors import InputError
 from tasks.policy.chat import ChatFormat
-from tasks.policy.parsing import ParseFailure, differences
+from tasks.policy.parsing import Marks, ParseFailure, closes_empty_thought, differences
 from tasks.stages.check.self_check import RoundTrip
 from tasks.states.example import Example
 
@@ -38,6 +38,20 @@ def round_trip(chat: ChatFormat, example: Example) -> RoundTrip:
         detail = f"{' and '.join(changed)} of {written.text.strip()[:200]!r}"
         return RoundTrip(prefill, written.text, completion, CheckReason.CHANGED, detail)
     return RoundTrip(prefill, written.text, completion)
+
+
+def empty_thoughts(marks: tuple[Marks, ...], examples: Sequence[Example], trips: Sequence[RoundTrip]) -> int:
+    """How many demonstrations have no reasoning, so that the template writes an empty thought.
+
+    Args:
+        marks: of reasoning, in the format of the policy's completions.
+    """
+    return sum(
+        not example.demonstration.reasoning.strip()
+        and trip.text is not None
+        and closes_empty_thought(trip.text, marks, trip.prefill)
+        for example, trip in zip(examples, trips, strict=True)
+    )
 
 
 _PARTS: Mapping[str, Callable[[Example], bool]] = {

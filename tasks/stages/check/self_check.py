@@ -32,7 +32,8 @@ class SelfCheck(BaseModel):
 
     `gold` counts demonstrations, `junk` controls. `failed_by_reason` says what became of the
     demonstrations that failed, `passed_by_control` counts the controls that got a reward. `hidden` counts the states
-    that have a part which the template does not show.
+    that have a part which the template does not show, `empty_thoughts` the demonstrations without reasoning for which
+    it writes an empty thought.
     """
 
     parser: str = ""
@@ -45,6 +46,7 @@ class SelfCheck(BaseModel):
     failed_by_reason: dict[str, int] = {}
     passed_by_control: dict[str, int] = {}
     hidden: dict[str, int] = {}
+    empty_thoughts: int = 0
     gold_examples: list[str] = []
     junk_examples: list[str] = []
     undecided: UndecidedCount = UndecidedCount()
@@ -70,6 +72,7 @@ class SelfCheck(BaseModel):
             failed_by_reason=dict(Counter(self.failed_by_reason) + Counter(other.failed_by_reason)),
             passed_by_control=dict(Counter(self.passed_by_control) + Counter(other.passed_by_control)),
             hidden=dict(Counter(self.hidden) + Counter(other.hidden)),
+            empty_thoughts=self.empty_thoughts + other.empty_thoughts,
             gold_examples=(self.gold_examples + other.gold_examples)[:_EXAMPLES],
             junk_examples=(self.junk_examples + other.junk_examples)[:_EXAMPLES],
             undecided=self.undecided.plus(other.undecided),

@@ -19,6 +19,7 @@ from tasks.policy.files import fetch
 from tasks.policy.rendering import own_text
 from tasks.sampler.build import start
 from tasks.sampler.sampler import Sampling
+from tasks.sampler.thinking import ThinkingSampler
 from tasks.stages.evaluate.actor import Actor
 from tasks.stages.evaluate.measuring import measure
 from tasks.stages.evaluate.stage import STAGE, EvaluateSpec, chosen_skills
@@ -55,8 +56,9 @@ def work(spec: EvaluateSpec) -> None:
         folder = fetch(spec.policy, store, Path(workspace))
         engine = start(folder, config.engine, spec.seed)
         sampling = Sampling(n=1, temperature=0.0, max_tokens=config.max_tokens, seed=spec.seed)
-        chat = ChatFormat(folder, spec.score.parser, spec.policy.options)
-        actor = Actor(engine, chat, config.engine.prompt_room(config.max_tokens), sampling)
+        chat = ChatFormat(folder, spec.score.parser, spec.policy.options, config.max_thinking_tokens)
+        room = config.engine.prompt_room(config.max_tokens, config.max_thinking_tokens)
+        actor = Actor(ThinkingSampler(engine, chat), chat, room, sampling)
         written = [replace(state, own_text=own_text(chat, state)) for state in states]
         verifier = spec.score.verifier
         rows = [

@@ -7,7 +7,7 @@ import polars as pl
 from schemas.columns import STATE_KEY
 from schemas.config import ProfileConfig
 from tasks.stages.profile.reward_statistics import profiles_of, reward_statistics
-from tasks.verifiers.verdict import Reason
+from tasks.verifiers.verdict import NO_ACTION
 
 
 def profile_part(scores: pl.DataFrame, states: pl.DataFrame, config: ProfileConfig) -> pl.DataFrame:
@@ -16,6 +16,6 @@ def profile_part(scores: pl.DataFrame, states: pl.DataFrame, config: ProfileConf
     decided = scores.filter(pl.col("reward").is_not_null().all().over(STATE_KEY))
     statistics = reward_statistics(
         decided.with_columns(action=pl.col("action").replace("", None)),
-        parse_failures=(pl.col("reason") == Reason.PARSE_FAILURE.value).sum().cast(pl.Int32),
+        parse_failures=pl.col("reason").is_in([reason.value for reason in NO_ACTION]).sum().cast(pl.Int32),
     )
     return profiles_of(states, statistics, config.confidence)

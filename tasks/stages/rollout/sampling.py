@@ -24,6 +24,7 @@ from tasks.policy.chat import ChatFormat
 from tasks.policy.rendering import render
 from tasks.sampler.build import start
 from tasks.sampler.sampler import Sample, Sampler, Sampling
+from tasks.sampler.thinking import ThinkingSampler
 from tasks.stages.rollout.resume import RolloutArchive, sampled_before
 from tasks.stages.rollout.segments import segment_digest, segments
 from tasks.stages.rollout.stage import STAGE, RolloutSpec, inputs
@@ -59,7 +60,7 @@ def render_prompts(
 ) -> tuple[list[Example], SkipCounts]:
     """The states whose prompts fit into the context, with their prompts, and the counts of the others."""
     rendered = render(chat, [s.state for s in states])
-    longest = config.engine.prompt_room(config.max_tokens)
+    longest = config.engine.prompt_room(config.max_tokens, config.max_thinking_tokens)
     fitting: list[Example] = []
     reasons: Counter[str] = Counter({RENDERED_ALONE: rendered.rewritten} if rendered.rewritten else {})
     for state, prompt in zip(states, rendered.prompts, strict=True):
@@ -142,12 +143,13 @@ def part_sampler(spec: RolloutSpec, folder: Path) -> PartSampler:
     needs one."""
     store = Store(spec.store)
     made_from = inputs(spec.states, spec.policy, spec.seed)
+    chat = ChatFormat(folder, options=spec.policy.options, max_thinking_tokens=spec.config.max_thinking_tokens)
     return PartSampler(
         reader=StateReader(store, spec.states, spec.trajectories),
         writer=Writer(store, spec.target, STAGE.tables),
         archive=RolloutArchive(store, STAGE.version, canonical(spec.config), made_from),
-        chat=ChatFormat(folder, options=spec.policy.options),
-        engine=cache(lambda: start(folder, spec.config.engine, spec.seed)),
+        chat=chat,
+        engine=cache(lambda: ThinkingSampler(start(folder, spec.config.engine, spec.seed), chat)),
         config=spec.config,
         seed=spec.seed,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import reduce
 from typing import Any
 
@@ -55,7 +56,10 @@ def write_scores(
     checked = store.manifest(checks)
     checks_parts = {part.index: part for part in checked.table("checks")}
     # Found once, by what the policy's template writes. The scores are computed without a tokenizer.
-    parse = parser_for(checked.summary["self_check"]["parser"])
+    parse = replace(
+        parser_for(checked.summary["self_check"]["parser"]),
+        reasoning_limited=manifest.config.get("max_thinking_tokens", 0) > 0,
+    )
     scorer = Scorer(build(config.verifier), parse, concurrency_of(config.verifier))
     samples = sum(part.rows for part in manifest.table("rollouts"))
     records = {record.index: record for record in writer.records() if writer.done(record.index)}

@@ -47,6 +47,8 @@ def exclusion(
         return Exclusion.CANNED
     if last and kind is ActionKind.MESSAGE and config.terminal == "exclude":
         return Exclusion.TERMINAL
+    if config.reasoning == "require" and not messages[index]["reasoning"].strip():
+        return Exclusion.NO_REASONING
     return None
 
 
@@ -83,7 +85,7 @@ def states_of(trajectory: Mapping[str, Any], config: SplitConfig) -> list[dict[s
                 "split": split.value,
                 "excluded": exclusion(messages, index, config, only_last=only_last) or "",
                 "content": action.content,
-                "reasoning": action.reasoning,
+                "reasoning": "" if config.reasoning == "drop" else action.reasoning,
                 "tool_calls": list(action.tool_calls),
             }
         )

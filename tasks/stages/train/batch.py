@@ -39,7 +39,7 @@ def grpo_batch(
 ) -> Batch:
     """The samples of groups whose rewards vary; the others count in the loss's denominators and are not computed.
 
-    An undecided sample (its reward is NaN) counts nowhere.
+    A sample that is undecided or masked (its reward is NaN) counts nowhere.
     """
     decided_S = ~rewards_KG.flatten().isnan()
     lengths_S = torch.tensor([len(sample.token_ids) for group in samples for sample in group])[decided_S]

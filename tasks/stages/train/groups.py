@@ -47,6 +47,8 @@ class Groups:
     """Samples that were no action."""
     seconds: Mapping[str, float]
     """By the name of its column: what took how long."""
+    masks_overlong: bool = False
+    """As `train.overlong` says."""
 
     def __add__(self, other: Groups) -> Groups:
         return Groups(
@@ -56,12 +58,21 @@ class Groups:
             self.undecided + other.undecided,
             self.parse_failures + other.parse_failures,
             {name: seconds + other.seconds[name] for name, seconds in self.seconds.items()},
+            self.masks_overlong,
         )
+
+    @property
+    def compared_rewards_KG(self) -> Tensor:
+        """Rewards with NaN for the samples that are compared with no other: the undecided and the masked ones."""
+        if not self.masks_overlong:
+            return self.rewards_KG
+        overlong_KG = torch.tensor([[not sample.finished for sample in group] for group in self.samples])
+        return self.rewards_KG.masked_fill(overlong_KG, math.nan)
 
     @property
     def varying(self) -> list[bool]:
         """Whether each group gives a gradient."""
-        varying: list[bool] = objective.groups_vary(self.rewards_KG).tolist()
+        varying: list[bool] = objective.groups_vary(self.compared_rewards_KG).tolist()
         return varying
 
     def varying_first(self, size: int) -> list[int]:
@@ -72,8 +83,9 @@ class Groups:
     def metrics(self) -> StepMetrics:
         """What a step records of its groups (schemas/policies.py)."""
         decided_S = self.rewards_KG[~self.rewards_KG.isnan()]
-        vary_K = objective.groups_vary(self.rewards_KG[~self.rewards_KG.isnan().all(1)])
+        vary_K = objective.groups_vary(self.compared_rewards_KG[~self.rewards_KG.isnan().all(1)])
         samples = self.rewards_KG.numel()
+        overlong = sum(not sample.finished for group in self.samples for sample in group)
         return {
             "states": len(self.examples),
             "samples": samples,
@@ -81,6 +93,7 @@ class Groups:
             "reward_std": float(decided_S.std()) if len(decided_S) > 1 else None,
             "zero_variance": 1.0 - float(vary_K.float().mean()) if len(vary_K) else None,
             "parse_failures": self.parse_failures / samples,
+            "overlong": overlong / samples,
             "undecided": self.undecided / samples,
             **self.seconds,
         }
@@ -101,6 +114,8 @@ class GroupSampler:
     """States verified at once, where the verifier waits for a judge."""
     tensor_parallel: int = 1
     """Ranks that share an engine. They ask it for the same samples at the same time."""
+    masks_overlong: bool = False
+    """As `train.overlong` says."""
 
     def groups(self, examples: list[Example], sampling: Sampling) -> Groups:
         """Sample and verify. Equal samples of a state are verified once."""
@@ -125,6 +140,7 @@ class GroupSampler:
             undecided=int(undecided_KG.sum()),
             parse_failures=sum(failed for row in all_verdicts for _, failed in row),
             seconds={name: max(seconds[name] for _, _, seconds in parts) for name in own_seconds},
+            masks_overlong=self.masks_overlong,
         )
 
     def _verdicts(self, example: Example, group: Sequence[Sample]) -> list[tuple[float, bool]]:

@@ -18,6 +18,7 @@ from schemas.training import TrainConfig
 from tasks.errors import StageFailed
 from tasks.policy.chat import ChatFormat
 from tasks.sampler.sampler import Sampler, Sampling
+from tasks.sampler.thinking import ThinkingSampler
 from tasks.stages.train.batch import Batch, grpo_batch, sft_batch
 from tasks.stages.train.compute import checkpoint
 from tasks.stages.train.compute.learner import Learner
@@ -85,16 +86,17 @@ def train(
             finite or explodes; the text then names the step, its states and where checkpoints are.
     """
     config = run.config
-    chat = ChatFormat(run.model_folder, run.score.parser, run.options)
+    chat = ChatFormat(run.model_folder, run.score.parser, run.options, config.max_thinking_tokens)
     group_sampler = None
     if sampler is not None and verify is not None:
         group_sampler = GroupSampler(
             chat,
-            sampler,
+            ThinkingSampler(sampler, chat),
             verify,
             run.ranks,
             concurrency_of(run.score.verifier),
             tensor_parallel=config.engine.tensor_parallel,
+            masks_overlong=config.overlong == "mask",
         )
     if config.method == "sft":
         completions, dropped = demonstrations(chat, examples, config)
@@ -103,9 +105,9 @@ def train(
         make_batch = _sft_batches(config, completions)
     else:
         assert group_sampler is not None, "GRPO samples"
-        room = config.engine.prompt_room(config.max_tokens)
+        room = config.engine.prompt_room(config.max_tokens, config.max_thinking_tokens)
         examples, dropped = admit(examples, min(config.max_state_tokens, room))
-        longest = max((len(e.prompt) for e in examples), default=0) + config.max_tokens
+        longest = max((len(e.prompt) for e in examples), default=0) + config.max_tokens + config.max_thinking_tokens
         make_batch = _grpo_batches(run, examples, group_sampler)
     require_examples(examples, dropped)
     if config.method == "grpo":
@@ -199,7 +201,8 @@ def _grpo_batches(run: TrainingRun, pool: Sequence[Example], group_sampler: Grou
         # A refilled step keeps its size; what is measured is over all that were drawn.
         chosen = groups.varying_first(len(drawn))
         chosen_examples = [groups.examples[k] for k in chosen]
-        batch = grpo_batch(config, chosen_examples, [groups.samples[k] for k in chosen], groups.rewards_KG[chosen])
+        samples, rewards_KG = [groups.samples[k] for k in chosen], groups.compared_rewards_KG[chosen]
+        batch = grpo_batch(config, chosen_examples, samples, rewards_KG)
         return batch, groups.examples, groups.metrics()
 
     return make_batch
@@ -219,7 +222,7 @@ def _require_decided(groups: Groups, max_undecided: float, samples: int, step: i
 
 def _warn_of_repeated_prompts(config: TrainConfig, longest: int) -> None:
     """Tell where the tree of one state may exceed a pass, so that it is cut and its prompt computed again."""
-    group = longest + (config.samples - 1) * config.max_tokens
+    group = longest + (config.samples - 1) * (config.max_tokens + config.max_thinking_tokens)
     if group > config.tokens_per_batch:
         log.warning(
             "train: samples of a state may take %d tokens, more than train.tokens_per_batch (%d), and the prompt is "

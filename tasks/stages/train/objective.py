@@ -8,7 +8,8 @@ For a token of a sample with advantage A, ratio rho = pi / pi_old and sampler we
     loss = -w min(rho A, clip(rho, 1 - low, 1 + high) A) + kl_coefficient KL(pi, pi_reference)
 
 Shapes: K groups (states) of G samples, S = K G samples of a step; T predicted tokens of a pack, M of a step.
-Log-probabilities are in nats. A reward that is NaN was left undecided by the verifier and belongs to no group.
+Log-probabilities are in nats. A reward that is NaN belongs to no group: the verifier left it undecided, or the sample
+is overlong and masked.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ def demonstrations(
         if ids is not None:
             completions[example.key] = ids
     dropped |= {e.key: DropReason.NOT_RENDERED for e in short if e.key not in completions}
-    room = config.max_state_tokens + config.max_tokens
+    room = config.max_state_tokens + config.max_tokens + config.max_thinking_tokens
     dropped |= {
         e.key: DropReason.TOO_LONG
         for e in short

@@ -16,7 +16,7 @@ class DropReason(StrEnum):
 
     TOO_LONG = "too_long"
     """Its prompt exceeds `train.max_state_tokens`, or leaves no room for an action in the engine's context. SFT: prompt
-    and demonstration exceed `train.max_state_tokens` and `train.max_tokens` together."""
+    and demonstration exceed `train.max_state_tokens`, `train.max_tokens` and `train.max_thinking_tokens` together."""
     NOT_RENDERED = "not_rendered"
     """The chat template does not render its prompt. SFT: or not the demonstration as a continuation of the prompt."""
 

@@ -23,6 +23,7 @@ Shapes: G samples of a state, L tokens so far, C tokens of an action, V vocabula
 from __future__ import annotations
 
 import argparse
+import json
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -40,6 +41,7 @@ from tasks.policy.chat import ChatFormat
 from tasks.policy.files import fetch, resolve
 from tasks.policy.rendering import own_text, render
 from tasks.sampler.sampler import Sample
+from tasks.sampler.thinking import within_limits
 from tasks.states.example import Example, StateKey
 from tasks.states.reader import StateReader
 from tasks.store.lineage import lineage
@@ -63,7 +65,7 @@ def sample(
     stops_T = torch.tensor(list(stops), device=model.device)
     tokens, logprobs = [], []
     cache = None
-    for _ in range(config.max_tokens):
+    for _ in range(config.max_tokens + config.max_thinking_tokens):
         output = model(ids_GL, past_key_values=cache, use_cache=True)
         cache = output.past_key_values
         logprobs_GV = (output.logits[:, -1].float() / config.temperature).log_softmax(-1)
@@ -91,6 +93,12 @@ def rewards(chat: ChatFormat, verify: Verify, example: Example, samples: Sequenc
         verdicts.append(verdict_on(verify, example, text, drawn.finished, completion).reward)
     decided = [reward for reward in verdicts if reward is not None]
     return decided if len(decided) == len(verdicts) else None
+
+
+def without_overlong(samples: Sequence[Sample], rewards: Sequence[float]) -> tuple[list[Sample], list[float]]:
+    """What `train.overlong: mask` leaves of a group: the samples that no length limit cut off, and their rewards."""
+    finished = [(drawn, reward) for drawn, reward in zip(samples, rewards, strict=True) if drawn.finished]
+    return [drawn for drawn, _ in finished], [reward for _, reward in finished]
 
 
 def advantages(rewards: Sequence[float], kind: str) -> list[float]:
@@ -211,7 +219,7 @@ def train(
 ) -> tuple[PreTrainedModel, list[dict[str, float]]]:
     """6. Again, for some steps: train the policy of a folder on rendered pivots. Gives the model, and what each step
     measured."""
-    chat = ChatFormat(folder, parser)
+    chat = ChatFormat(folder, parser, max_thinking_tokens=config.max_thinking_tokens)
     model = _load(folder)
     reference = _load(folder).requires_grad_(False) if config.kl_coefficient > 0 else None
     optimiser = make_optimiser(model, config)
@@ -219,14 +227,18 @@ def train(
     metrics = []
     for step in range(config.steps):
         groups: list[Group] = []
+        decided: list[float] = []
         for example in rng.sample(list(examples), min(config.states_per_step, len(examples))):
-            samples = sample(model, example.prompt, config, chat.stop_token_ids, generator)
+            drawn = sample(model, example.prompt, config, chat.stop_token_ids, generator)
+            samples = [within_limits(chat, example.prompt, one, config.max_tokens) for one in drawn]
             group_rewards = rewards(chat, verify, example, samples)
-            if group_rewards is not None:
+            decided += group_rewards or []
+            if group_rewards and config.overlong == "mask":
+                samples, group_rewards = without_overlong(samples, group_rewards)
+            if group_rewards:
                 groups.append((example, samples, group_rewards))
-        flat = [reward for _, _, group_rewards in groups for reward in group_rewards]
         updated = update(model, optimiser, config, step, grpo_losses(model, reference, config, groups))
-        metrics.append({"step": step, "reward_mean": sum(flat) / max(1, len(flat)), **updated})
+        metrics.append({"step": step, "reward_mean": sum(decided) / max(1, len(decided)), **updated})
         print("  ".join(f"{name} {value:.4g}" for name, value in metrics[-1].items()), flush=True)
     return model, metrics
 
@@ -255,7 +267,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     made_from = lineage(store, pivots)
     score = ScoreConfig.model_validate(made_from["scores"].config)
     folder = fetch(resolve(options.model, store), store, Path(options.output or ".") / "reference")
-    chat = ChatFormat(folder, score.parser)
+    variables = json.loads(made_from["rollouts"].inputs.get("model_options", "{}"))
+    chat = ChatFormat(folder, score.parser, variables)
 
     keys = {StateKey(*key) for key in store.read(pivots, columns=STATE_KEY).iter_rows()}
     examples = list(StateReader(store, made_from["states"].ref, made_from["trajectories"].ref).all(keep=keys))

@@ -20,7 +20,7 @@ def draw_held_out(examples: Sequence[Example], config: TrainConfig, seed: int) -
     Raises:
         StageFailed: there are none.
     """
-    room = min(config.max_state_tokens, config.engine.prompt_room(config.max_tokens))
+    room = min(config.max_state_tokens, config.engine.prompt_room(config.max_tokens, config.max_thinking_tokens))
     short, _ = admit(examples, room)
     if not short:
         raise StageFailed(

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.chat import Action, ActionKind, ToolCall
-from tasks.policy.parsing import Completion, ParseFailure, strict_json
+from tasks.policy.parsing import Completion, ParseFailure, ParseReason, strict_json
 from tasks.verifiers.verdict import Reason, Verdict, no
 
 MOST_CALLS = 64
@@ -16,6 +16,8 @@ MOST_CALLS = 64
 def screen(demonstration: Action, completion: Completion) -> Action | Verdict:
     """The completion as an action to compare, or the verdict that makes comparing pointless."""
     if isinstance(completion, ParseFailure):
+        if completion.reason is ParseReason.OVERLONG_REASONING:
+            return no(Reason.OVERLONG_REASONING, completion.detail)
         return no(Reason.PARSE_FAILURE, f"{completion.reason.value}: {completion.detail}")
     if bool(completion.tool_calls) != bool(demonstration.tool_calls):
         if completion.kind is ActionKind.EMPTY:

@@ -17,14 +17,14 @@ from schemas.chat import Action, State
 from tasks.policy.parsing import Completion
 from tasks.verifiers.controls import Control
 from tasks.verifiers.kinds.tool_call import ToolCallSettings
-from tasks.verifiers.verdict import Build, Reason, Verdict, VerifierSection, Verify
+from tasks.verifiers.verdict import NO_ACTION, Build, Reason, Verdict, VerifierSection, Verify
 
 if TYPE_CHECKING:
     # The union imports this file, so it cannot be imported here. kinds/__init__.py hands it to pydantic.
     VerifierSettings = VerifierSection
 
 VERSION = 1
-_FINAL = frozenset({Reason.PARSE_FAILURE, Reason.EMPTY, Reason.WRONG_KIND})
+_FINAL = NO_ACTION | {Reason.EMPTY, Reason.WRONG_KIND}
 """Verdicts that end a cascade: no later verifier, least of all a judge, is to be talked out of them."""
 
 

@@ -33,6 +33,10 @@ def test_a_context_has_room_for_a_prompt_beside_the_action(section: str) -> None
     sentence = rf"{section}.max_tokens \(512\) leaves no room for a prompt in {section}.engine.max_model_len \(512\)"
     with pytest.raises(ValidationError, match=sentence):
         PipelineConfig.model_validate({**LEAST, section: {"max_tokens": 512, "engine": engine}})
+    apart = {"max_tokens": 500, "max_thinking_tokens": 12, "engine": engine}
+    sentence = rf"{section}.max_tokens \(500\) and {section}.max_thinking_tokens \(12\) leave no room for a prompt"
+    with pytest.raises(ValidationError, match=sentence):
+        PipelineConfig.model_validate({**LEAST, section: apart})
 
 
 def test_the_seed_is_hashed_by_the_stages_that_draw_and_the_store_by_none() -> None:

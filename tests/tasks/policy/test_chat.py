@@ -82,6 +82,29 @@ def test_a_completion_continues_the_prompt_and_ends_its_turn(
     assert chat.decode(ids, finished=True).strip() == action.content
 
 
+@pytest.mark.parametrize(
+    ("opened", "thought", "answer"),
+    [
+        ("", "<think>Hm.</think>", "Yes."),
+        ("", "<think>你好 🙂 \n</think>", "🙂 Yes.</think>"),
+        ("<think>\n", "你好 🙂</think>", "🙂"),
+        ("<think>\n", "</think>", ""),
+        ("<think>\n\n</think>\n\n", "", "Yes. 🙂"),
+        ("", "<|channel|>analysis<|message|>Hm.<|end|>", "<|start|>assistant<|channel|>final<|message|>Yes."),
+    ],
+)
+def test_the_tokens_of_a_thought_are_counted_with_its_closing_mark(
+    formats: dict[str, ChatFormat], opened: str, thought: str, answer: str
+) -> None:
+    chat = formats["desk"]
+    prompt = chat.encode("<|im_start|>user\n" + "Where? " * 300 + f"<|im_end|>\n<|im_start|>assistant\n{opened}")
+    tokens = chat.encode(thought)
+    assert chat.thinking_tokens([*tokens, *chat.encode(answer)], prompt) == len(tokens)
+    if thought:
+        assert chat.thinking_tokens(tokens[:-1], prompt) is None
+        assert chat.thinking_tokens([*tokens[:-1], *chat.encode("x" * 40)], prompt) is None
+
+
 def test_the_completion_of_a_call_holds_the_call(formats: dict[str, ChatFormat]) -> None:
     ids = formats["desk"].completion(MESSAGES[:1], TOOLS, Action(tool_calls=(call(),)))
     assert ids is not None

@@ -38,6 +38,7 @@ def chat_with(template: str, folder: Path, **options: object) -> ChatFormat:
         ("u|a:<think>\n\n</think>\n\n", "u|a:Yes.", "Yes."),
         ("u|a:<think>\n\n</think>\n\n", "u|a:<think>\nHm.\n</think>\n\nYes.", "\n\nYes."),
         ("u|a:</think>", "u|a:Yes </think>.", "Yes </think>."),
+        ("u|a:<|think|><|end|>", "u|a:<|think|>Hm.<|end|>Yes.", "Yes."),
         ("2 u|a:", "3 u|a:Yes.", None),
         ("u|a:<think>", "v|a:<think>Yes.", None),
         ("u|a: begin", "u|a:Yes.", None),

@@ -68,6 +68,12 @@ def test_a_state_has_its_conversation_demonstration_and_samples(store: Store, pi
     assert len(own["messages"]) == 10, "nothing after the last state that can be opened"
 
 
+def test_reasoning_that_the_states_do_not_have_is_not_shown(store: Store) -> None:
+    pivots = commit_pivots(store, [[trajectory(0, conversation(0))]], {(0, 3): HALF}, reasoning="drop")
+    messages = scripts(page(store, pivots.ref, 10).html)["t-0"]["messages"]
+    assert len(messages) == 10 and not any("reasoning" in message for message in messages)
+
+
 def test_only_so_many_states_are_whole(store: Store, pivots: Ref) -> None:
     by_name = scripts(page(store, pivots, 1).html)
     assert set(by_name) == {"data", "t-0"} and set(by_name["t-0"]["states"]) == {"1"}

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from schemas.config import SplitConfig
 from schemas.toolsets import TOOLSETS
 from schemas.trajectories import TRAJECTORIES
 from tasks.artefact.stage import Artefact, obtain
@@ -12,7 +13,14 @@ from tasks.artefact.table import frame
 from tasks.states import reader as reader_module
 from tasks.states.reader import StateReader
 from tasks.store.store import Store
-from tests.builders import TRAJECTORIES_STAGE, NoSettings, commit_states, episode, trajectory
+from tests.builders import (
+    TRAJECTORIES_STAGE,
+    NoSettings,
+    commit_states,
+    commit_trajectories,
+    episode,
+    trajectory,
+)
 
 PROPERTIES = {f"argument_{i}": {"type": "string", "description": f"what it is, {i}"} for i in range(40)}
 
@@ -61,6 +69,20 @@ def test_equal_tool_sets_are_one_object_also_where_few_are_kept(store: Store, mo
     monkeypatch.setattr(reader_module, "_PARSED_TOOLSETS", 1)
     part = reader_of(store, [0, 1, 2, 0, 1, 2]).part(0)
     assert len({id(s.state.tools) for s in part}) == 3
+
+
+def test_dropped_reasoning_is_neither_in_the_history_nor_in_the_demonstration(store: Store) -> None:
+    messages = [{**m, "reasoning": "Hm."} if m["role"] == "assistant" else m for m in episode(3)]
+    trajectories = commit_trajectories(store, [[trajectory(0, messages)]])
+    examples = {}
+    for setting in ("keep", "drop"):
+        config = SplitConfig(validation_fraction=0, reasoning=setting)
+        states = commit_states(store, trajectories, config)
+        examples[setting] = StateReader(store, states.ref, trajectories.ref).part(0)
+    assert [e.demonstration.reasoning for e in examples["keep"]] == ["Hm."] * 3
+    assert [e.state.messages for e in examples["keep"]] == [tuple(messages[:cut]) for cut in (2, 4, 6)]
+    assert [e.demonstration.reasoning for e in examples["drop"]] == [""] * 3
+    assert [e.state.messages for e in examples["drop"]] == [tuple(episode(3)[:cut]) for cut in (2, 4, 6)]
 
 
 @pytest.mark.slow

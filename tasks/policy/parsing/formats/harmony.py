@@ -98,4 +98,4 @@ def _marks(channel: str, calling: bool) -> tuple[str, ...]:
     return (_END,) if channel == "analysis" else (_END, _RETURN, "")
 
 
-FORMAT = Format(read, split=split)
+FORMAT = Format(read, ((f"{_CHANNEL}analysis{_MESSAGE}", _END),), split=split)

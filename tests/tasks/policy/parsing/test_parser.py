@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,28 @@ def test_open_reasoning_is_a_failure(text: str) -> None:
 def test_a_completion_cut_at_the_length_limit_is_no_action(name: str) -> None:
     failure: Completion = parser_for(name)("Yes.", finished=False)
     assert isinstance(failure, ParseFailure) and failure.reason is ParseReason.TRUNCATED
+
+
+@pytest.mark.parametrize(
+    ("prompt", "text", "reason"),
+    [
+        ("assistant\n<think>\n", "Hm.", ParseReason.OVERLONG_REASONING),
+        ("assistant\n<think>\n", "Hm.</think>Ye", ParseReason.TRUNCATED),
+        ("assistant\n", "<think>Hm.", ParseReason.OVERLONG_REASONING),
+        ("assistant\n", "Ye", ParseReason.TRUNCATED),
+        ("assistant\n<think>\n\n</think>\n\n", "Ye", ParseReason.TRUNCATED),
+    ],
+)
+def test_a_completion_cut_off_in_its_thought_says_so_where_the_thought_has_a_limit(
+    prompt: str, text: str, reason: ParseReason
+) -> None:
+    parse = parser_for("hermes")
+    limited = replace(parse, reasoning_limited=True)(text, finished=False, prompt=prompt)
+    assert isinstance(limited, ParseFailure) and limited.reason is reason
+    without_limit = parse(text, finished=False, prompt=prompt)
+    assert without_limit == ParseFailure(
+        ParseReason.TRUNCATED, f"stopped at the length limit after {len(text)} characters"
+    )
 
 
 @pytest.mark.parametrize(

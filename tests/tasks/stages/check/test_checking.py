@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -10,6 +12,8 @@ import pytest
 from tasks.artefact.stage import obtain
 from tasks.artefact.writer import PartRecord, Writer
 from tasks.errors import ConfigurationError, StageFailed
+from tasks.policy.chat import ChatFormat
+from tasks.policy.files import DESK
 from tasks.report.card import card
 from tasks.stages.check import checking
 from tasks.stages.check.checking import write_checks
@@ -17,6 +21,7 @@ from tasks.stages.check.stage import STAGE
 from tasks.store.store import Store
 from tasks.verifiers.kinds import PythonSettings, ToolCallSettings, VerifierSettings
 from tasks.verifiers.section import ScoreConfig
+from tests.tasks.policy.thinking import PREFILLED
 from tests.tasks.stages.score.scored import RIGHT, Run, chat
 
 
@@ -86,6 +91,21 @@ def test_demonstrations_that_are_undecided_fail_the_stage_too(store: Store) -> N
     raises = PythonSettings(function="tests.tasks.verifiers.users_functions:raises")
     with pytest.raises(StageFailed, match=r"of \d+ demonstrations and controls are undecided.*no such service"):
         run.check(ScoreConfig(verifier=raises))
+
+
+def test_demonstrations_that_teach_not_to_think_are_counted_and_warned_of(
+    store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shutil.copytree(DESK, tmp_path / "model", ignore=shutil.ignore_patterns("*.safetensors"))
+    (tmp_path / "model" / "chat_template.jinja").write_text(PREFILLED)
+    thinking, run = ChatFormat(tmp_path / "model"), Run(store, RIGHT)
+    artefact = obtain(
+        STAGE, config(), {"c": "d"}, store, lambda writer: write_checks(writer, store, *run.data, config(), thinking)
+    )
+    assert run.summary(artefact)["empty_thoughts"] == 10 and run.summary(run.check(config()))["empty_thoughts"] == 0
+    assert "check: 10 demonstrations have no reasoning" in caplog.text and "split.reasoning: require" in caplog.text
+    assert "| demonstrations written with an empty thought | 10 |" in card(store, store.manifest(artefact.ref))
+    assert "empty thought" not in card(store, store.manifest(run.check(config()).ref))
 
 
 def test_each_record_holds_its_own_parts_check_and_the_manifest_their_sum(store: Store) -> None:

@@ -70,10 +70,11 @@ def test_the_largest_variance_is_in_the_schema_whatever_the_order(n: int) -> Non
 
 
 def test_parse_failures_and_actions_are_counted() -> None:
-    scores, states = tables([[0.0, 0.0, 1.0, 1.0]], ["parse_failure", "wrong_tool", "equal", "equivalent"])
-    scores = scores.with_columns(action=pl.Series(["", "a", "b", "b"]))
+    reasons = ["parse_failure", "overlong_reasoning", "wrong_tool", "equal", "equivalent"]
+    scores, states = tables([[0.0, 0.0, 0.0, 1.0, 1.0]], reasons)
+    scores = scores.with_columns(action=pl.Series(["", "", "a", "b", "b"]))
     (row,) = profile_part(scores, states, ProfileConfig()).iter_rows(named=True)
-    assert (row["parse_failures"], row["distinct_actions"]) == (1, 2)
+    assert (row["parse_failures"], row["distinct_actions"], row["n"]) == (2, 2, 5)
 
 
 def test_a_state_with_a_sample_that_nobody_decided_has_no_profile() -> None:

@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from tasks.states.reader import StateReader
 from tasks.store.manifest import Ref
 from tasks.store.store import Store
 from tests.builders import ScriptedSampler, commit_states, commit_trajectories, episode, trajectory
+from tests.tasks.policy.thinking import PREFILLED
 
 CONFIG = RolloutConfig(samples=3, temperature=0.7, top_p=0.9, max_tokens=16)
 REF = Ref(stage="rollouts", version="00000000000000aa")
@@ -104,7 +106,8 @@ def test_a_killed_run_goes_on_after_its_last_segment_and_gives_identical_rows(
 def test_what_is_too_long_or_refused_is_counted(store, states, sampler, chat, monkeypatch) -> None:
     lengths = [len(p.prompt) for p in render_prompts(chat, states, CONFIG)[0]]
     limit = sorted(lengths)[6]
-    config = CONFIG.model_copy(update={"engine": Engine(max_model_len=limit + CONFIG.max_tokens)})
+    engine = Engine(max_model_len=limit + CONFIG.max_tokens + 9)
+    config = CONFIG.model_copy(update={"max_thinking_tokens": 9, "engine": engine})
     fitting, skips = render_prompts(chat, states, config)
     assert [len(p.prompt) for p in fitting] == [n for n in lengths if n <= limit]
     assert skips == SkipCounts({"too_long": sum(n > limit for n in lengths)})
@@ -176,6 +179,28 @@ def test_a_part_is_its_training_states(store, chat, sampler) -> None:
     (record,) = Writer(store, REF, STAGE.tables).records()
     rollouts = store.read_part(REF, record.parts[0])
     assert list(rollouts.select("trajectory_id", "turn_index").unique(maintain_order=True).iter_rows()) == training
+
+
+@pytest.mark.parametrize(("limit", "finished"), [(0, {True}), (3, {False}), (40, {False, True})])
+def test_thought_and_answer_have_a_limit_each_where_the_thought_has_one(
+    store, chat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int, finished: set[bool]
+) -> None:
+    trajectories = commit_trajectories(store, [[trajectory(0, episode(2))]])
+    shutil.copytree(DESK, tmp_path / "model", ignore=shutil.ignore_patterns("*.safetensors"))
+    (tmp_path / "model" / "chat_template.jinja").write_text(PREFILLED)
+    thought, answers = "They want a status.</think>", ["Yes.", "It has shipped. " * 9]
+    said = ScriptedSampler(chat.tokenizer, lambda _, index: thought + answers[index])
+    monkeypatch.setattr(sampling, "start", lambda *_: said)
+    config = RolloutConfig(samples=2, max_tokens=16, max_thinking_tokens=limit)
+    refs = {"target": REF, "states": commit_states(store, trajectories).ref, "trajectories": trajectories.ref}
+    spec = RolloutSpec(store=store.root, **refs, policy=resolve("desk", store), config=config, seed=7)
+    part_sampler(spec, tmp_path / "model")(0)
+    (record,) = Writer(store, REF, STAGE.tables).records()
+    rows = store.read_part(REF, record.parts[0])
+    assert said.asked[0][1].max_tokens == 16 + limit and set(rows["finished"]) == finished
+    whole = [len(chat.encode(thought + answer)) + 1 for answer in answers]
+    cut = {0: whole, 3: [3, 3], 40: [whole[0], len(chat.encode(thought)) + 16]}
+    assert rows["token_ids"].list.len().to_list() == rows["logprobs"].list.len().to_list() == cut[limit] * 2
 
 
 def test_the_engine_of_a_process_starts_once_and_only_where_something_is_to_be_sampled(

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 import polars as pl
+from pydantic import BaseModel
 
 from schemas.chat import Message, Role, message
 from schemas.config import ProfileConfig
@@ -65,9 +66,12 @@ def chat(parser: str) -> ChatFormat:
 
 class Run:
     """Trajectories of two parts, their states, and rollouts with the given texts; `score` scores them. A part has five
-    states: three calls and two messages. The policy is the built-in one."""
+    states: three calls and two messages. The policy is the built-in one. `settings` are those of the rollouts, none of
+    which is finished where a length limit is to have cut them off."""
 
-    def __init__(self, store: Store, *texts: str, parts: int = 2) -> None:
+    def __init__(
+        self, store: Store, *texts: str, parts: int = 2, finished: bool = True, settings: BaseModel | None = None
+    ) -> None:
         self.store, self.sampled = store, 0
         rows = [
             [trajectory(2 * part, asked(2 * part, 2)), trajectory(2 * part + 1, asked(2 * part + 1, 3))]
@@ -79,11 +83,12 @@ class Run:
 
         def produce(writer: Any) -> None:
             for index in range(parts):
-                sampled = rollouts_of(reader.part(index), *texts)
+                sampled = rollouts_of(reader.part(index), *texts, finished=finished)
                 self.sampled += sampled.height
                 writer.write(index, {"rollouts": sampled})
 
-        self.rollouts = obtain(ROLLOUTS_STAGE, NoSettings(), {"t": f"{texts} {self.states.ref}"}, store, produce)
+        inputs = {"t": f"{texts} {self.states.ref}"}
+        self.rollouts = obtain(ROLLOUTS_STAGE, settings or NoSettings(), inputs, store, produce)
 
     @property
     def data(self) -> tuple[Ref, Ref]:

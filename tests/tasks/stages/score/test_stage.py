@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from schemas.config import RolloutConfig
 from tasks.artefact.stage import obtain
 from tasks.artefact.writer import PartRecord, Writer
 from tasks.errors import NotInStore, StageFailed
@@ -47,6 +48,25 @@ def test_a_part_that_is_done_again_counts_once(store: Store, lost: int) -> None:
     stopped(run, lost)
     scores = run.score(CONFIG)
     assert (store.manifest(scores.ref).summary["undecided"]["asked"], scores.rows) == (15, 15)
+
+
+def test_thoughts_that_were_too_long_are_a_reason_of_their_own_where_they_were_limited(store: Store) -> None:
+    details = {}
+    for limit in (0, 20):
+        settings = RolloutConfig(max_thinking_tokens=limit)
+        run = Run(store, "<think>Hm.", "<think>Hm.</think>It", finished=False, settings=settings)
+        scores = run.score(CONFIG)
+        rows = store.read(scores.ref)
+        assert set(rows["reward"]) == {0.0} and set(rows["action"]) == {""}
+        details[limit] = scores.reasons, rows["detail"].unique().sort().to_list()
+    truncated = [f"truncated: stopped at the length limit after {length} characters" for length in (10, 20)]
+    assert details == {
+        0: ({"verdict:parse_failure": 20}, truncated),
+        20: (
+            {"verdict:overlong_reasoning": 10, "verdict:parse_failure": 10},
+            ["no answer after 10 characters of reasoning", truncated[1]],
+        ),
+    }
 
 
 @pytest.mark.slow

@@ -1,4 +1,5 @@
 import json
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from tests.builders import call, episode, trajectory
 
 USER, GREETING = message(Role.USER, "Where is it?"), message(Role.ASSISTANT, "Hi! How can I help?")
 CALL, RESULT = message(Role.ASSISTANT, tool_calls=[call()]), message(Role.TOOL, "shipped", tool_call_id="c1")
+REASONING = get_args(SplitConfig.model_fields["reasoning"].annotation)
 ANSWER, EMPTY = message(Role.ASSISTANT, "It has shipped."), message(Role.ASSISTANT, " \n", reasoning="Hm.")
 
 
@@ -112,6 +114,26 @@ def asked(number: int, turns: int = 2) -> list[Message]:
     """An episode about another order."""
     start, _, *rest = episode(turns)
     return [start, message(Role.USER, f"Where is order {number}?"), *rest]
+
+
+def test_reasoning_is_kept_dropped_or_required() -> None:
+    silent, thoughtful = CALL, {**ANSWER, "reasoning": "It is there."}
+    messages = [USER, silent, RESULT, thoughtful]
+    rows = {setting: states_of(trajectory(0, messages), SplitConfig(reasoning=setting)) for setting in REASONING}
+    assert {setting: [row["reasoning"] for row in states] for setting, states in rows.items()} == {
+        "keep": ["", "It is there."],
+        "drop": ["", ""],
+        "require": ["", "It is there."],
+    }
+    assert {setting: [row["excluded"] for row in states] for setting, states in rows.items()} == {
+        "keep": ["", ""],
+        "drop": ["", ""],
+        "require": ["no_reasoning", ""],
+    }
+
+
+def test_reasoning_of_white_space_is_none() -> None:
+    assert exclusions([USER, {**ANSWER, "reasoning": " \n"}], reasoning="require") == ["no_reasoning"]
 
 
 def test_without_a_task_what_opens_alike_stays_together() -> None:

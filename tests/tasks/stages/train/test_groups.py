@@ -10,7 +10,7 @@ import torch
 from schemas.chat import Action, State
 from tasks.policy.chat import ChatFormat
 from tasks.policy.files import DESK
-from tasks.sampler.sampler import Sampling
+from tasks.sampler.sampler import Sample, Sampling
 from tasks.stages.train.groups import REFILLS, Groups, GroupSampler, refill
 from tasks.stages.train.loop import train
 from tasks.states.example import Example
@@ -150,6 +150,24 @@ def test_a_step_records_its_groups_and_only_the_decided_ones_have_rewards():
     assert measured["reward_mean"] == 0.75 and measured["reward_std"] == 0.5
     assert measured["zero_variance"] == 0.5, "of the two decided ones"
     assert (measured["undecided"], measured["parse_failures"]) == (pytest.approx(1 / 6), 0.5)
+
+
+def cut_off(*finished):
+    """Samples of a group, by whether each is finished."""
+    return [Sample([1, 2], [-0.1, -0.2], each) for each in finished]
+
+
+@pytest.mark.parametrize(("masks", "varying"), [(False, [True, True, False]), (True, [False, True, False])])
+def test_masked_samples_are_compared_with_none_and_count_in_what_is_recorded(masks, varying):
+    samples = [cut_off(True, True, False), cut_off(True, False, True), cut_off(False, False, False)]
+    rewards_KG = torch.tensor([[1.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+    groups = Groups(make_states(3), samples, rewards_KG, 0, 5, {}, masks)
+    compared = groups.compared_rewards_KG
+    assert groups.varying == (groups + groups).varying[3:] == varying
+    assert compared.isnan().tolist() == [[masks and not s.finished for s in group] for group in samples]
+    measured = groups.metrics()
+    assert measured["overlong"] == pytest.approx(5 / 9) and measured["reward_mean"] == pytest.approx(1 / 3)
+    assert measured["zero_variance"] == pytest.approx(1 - sum(varying) / 3)
 
 
 def test_where_nothing_is_decided_nothing_is_averaged():

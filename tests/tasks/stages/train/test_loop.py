@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import cycle
 
 import pytest
 import torch
@@ -67,6 +68,46 @@ def drawn_rewards(run, states, sampler, verify):
     sampling = Sampling(config.samples, config.temperature, config.max_tokens, rank_0_seed)
     groups = sampler.sample([example.prompt for example in drawn], sampling)
     return [textbook.rewards(chat, verify, example, group) for example, group in zip(drawn, groups, strict=True)]
+
+
+class CutOff:
+    """Replays what another sampler gives, cut off at a length limit, and keeps what it was asked."""
+
+    def __init__(self, sampler):
+        self.sampler, self.asked = sampler, []
+
+    def sample(self, prompts, sampling):
+        self.asked.append(sampling)
+        groups = self.sampler.sample(prompts, sampling)
+        return [[replace(sample, finished=False) for sample in group] for group in groups]
+
+    def load_weights(self, weights):
+        self.sampler.load_weights(weights)
+
+
+@pytest.mark.parametrize(("overlong", "trained"), [("zero", True), ("mask", False)])
+def test_masked_samples_give_no_gradient_and_count_as_zero_in_validations(
+    a_run, policy_folder, states, sampler, tmp_path, overlong, trained
+):
+    rewards = cycle([0.0, 1.0])
+
+    def verify(state, demonstration, completion):
+        return Verdict(next(rewards), Reason.PARTIAL)
+
+    run = a_run(policy_folder, tmp_path, steps=1, states_per_step=9, overlong=overlong, validate_every=1)
+    (measured,), _ = train(run, states, CutOff(sampler), verify, lambda measured: None, held_out=states)
+    assert (measured["grad_norm"] > 0) == trained and (measured["zero_variance"] < 1) == trained
+    assert measured["overlong"] == 1 and 0 < measured["reward_mean"] < 1 and 0 < measured["validation"] < 1
+
+
+def test_thoughts_have_tokens_and_room_of_their_own(a_run, policy_folder, states, sampler, verify, tmp_path):
+    longest = max(len(e.prompt) for e in states)
+    room = {"max_tokens": 8, "engine": {"max_model_len": longest + 8 + 19}}
+    asking = CutOff(sampler)
+    run = a_run(policy_folder, tmp_path, steps=1, max_thinking_tokens=20, validate_every=1, **room)
+    with_thoughts, dropped = train(run, states, asking, verify, lambda measured: None, held_out=states[:2])
+    assert {sampling.max_tokens for sampling in asking.asked} == {28} and len(asking.asked) == 2
+    assert set(dropped) == {e.key for e in states if len(e.prompt) == longest} and len(with_thoughts) == 1
 
 
 def test_rewards_are_recorded_over_all_samples_of_a_step(a_run, policy_folder, states, sampler, verify, tmp_path):

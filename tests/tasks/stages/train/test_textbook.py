@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -12,10 +13,12 @@ from schemas.chat import Action
 from schemas.training import TrainConfig
 from tasks.policy.chat import ChatFormat
 from tasks.policy.files import DESK
+from tasks.policy.parsing import ParseFailure
 from tasks.stages.train import textbook
 from tasks.stages.train.batch import grpo_batch, sft_batch
 from tasks.stages.train.compute.learner import Learner
 from tasks.stages.train.compute.model import load_model
+from tasks.stages.train.groups import Groups
 from tasks.verifiers.verdict import Reason, Verdict
 from tests.builders import episode, trajectory
 from tests.pivots import HALF, commit_pivots
@@ -88,6 +91,32 @@ def test_a_steps_loss_and_gradient_are_the_textbooks(policy_folder, states, samp
     assert_the_same_gradient(learner, batch_of(config, groups), model, losses)
 
 
+def cut_off_some(groups):
+    """The same with every third sample cut off, and all samples of one state."""
+    return [
+        (e, [replace(s, finished=k > 0 and (k + g) % 3 > 0) for g, s in enumerate(samples)], rewards)
+        for k, (e, samples, rewards) in enumerate(groups)
+    ]
+
+
+@pytest.mark.parametrize("overlong", get_args(TrainConfig.model_fields["overlong"].annotation))
+@pytest.mark.parametrize("changes", LOSSES, ids=lambda c: "-".join(str(v) for v in c.values()))
+def test_overlong_samples_count_as_the_textbook_says(policy_folder, states, sampler, verify, changes, overlong):
+    config = TrainConfig(temperature=0.8, overlong=overlong, **changes)
+    groups = cut_off_some(textbook_groups(policy_folder, states, sampler, verify))
+    examples, samples, rewards = zip(*groups, strict=True)
+    together = Groups(examples, samples, torch.tensor(rewards), 0, 0, {}, masks_overlong=overlong == "mask")
+    if overlong == "mask":
+        groups = [(e, *textbook.without_overlong(s, r)) for e, s, r in groups]
+        assert {len(s) for _, s, _ in groups} == {0, 2, 3}
+    learner, model = Learner(policy_folder, config, 100), load_model(policy_folder)
+    disturb(learner.model, model)
+    reference = load_model(policy_folder) if config.kl_coefficient else None
+    losses = textbook.grpo_losses(model, reference, config, [group for group in groups if group[1]])
+    batch = grpo_batch(config, examples, samples, together.compared_rewards_KG)
+    assert_the_same_gradient(learner, batch, model, losses)
+
+
 @pytest.mark.parametrize("tokens_per_batch", [64, 4096])
 @pytest.mark.parametrize("aggregation", get_args(TrainConfig.model_fields["aggregation"].annotation))
 def test_the_loss_and_gradient_of_demonstrations_are_the_textbooks(
@@ -142,6 +171,18 @@ def test_it_raises_the_reward(policy_folder, states):
     assert sum(rewards[-3:]) / 3 > 0.8
 
 
+def test_where_every_sample_is_cut_off_masking_leaves_nothing(policy_folder, states):
+    config = TrainConfig(steps=1, states_per_step=9, samples=2, max_tokens=1, weight_decay=0.5, overlong="mask")
+    model, metrics = textbook.train(policy_folder, states, never_ended, config)
+    assert metrics == [{"step": 0, "reward_mean": 0.5, "loss": 0.0, "grad_norm": 0.0}]
+    torch.testing.assert_close(weights(model), weights(load_model(policy_folder)), rtol=0, atol=0)
+
+
+def never_ended(state, demonstration, completion):
+    assert isinstance(completion, ParseFailure)
+    return Verdict(0.5, Reason.PARTIAL)
+
+
 def test_a_group_with_an_undecided_sample_is_left_out(policy_folder, states):
     def verify(state, demonstration, completion):
         decided = state.turn_index > 0
@@ -163,6 +204,12 @@ def test_a_sample_ends_at_its_end_and_has_the_models_logprobs(policy_folder):
         assert s.finished == (s.token_ids[-1] == ends) and ends not in s.token_ids[:-1]
         expected_C = textbook.token_logprobs(model, prompt, s.token_ids, 0.7)
         torch.testing.assert_close(torch.tensor(s.logprobs), expected_C.detach(), rtol=1e-4, atol=1e-5)
+
+
+def test_a_sample_may_have_a_thought_and_an_answer(policy_folder):
+    config = TrainConfig(samples=2, max_tokens=3, max_thinking_tokens=2)
+    samples = textbook.sample(load_model(policy_folder), [5, 6, 7], config, [-1], torch.Generator().manual_seed(0))
+    assert [(len(s.token_ids), len(s.logprobs), s.finished) for s in samples] == [(5, 5, False)] * 2
 
 
 def test_the_command_trains_on_a_stores_pivots(store, tmp_path, capsys):

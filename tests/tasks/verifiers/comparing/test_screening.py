@@ -21,6 +21,7 @@ MANY = calls(*[("t", {})] * (MOST_CALLS + 1))
         (call("t"), Action(), Reason.EMPTY),
         (says("a"), says(" \n"), Reason.EMPTY),
         (says("a"), ParseFailure(ParseReason.BAD_JSON, "line 1"), Reason.PARSE_FAILURE),
+        (says("a"), ParseFailure(ParseReason.OVERLONG_REASONING, ""), Reason.OVERLONG_REASONING),
         (call("t"), MANY, Reason.CALL_COUNT),
         (MANY, MANY, None),
     ],
