@@ -58,7 +58,8 @@ class ChatFormat:
         self.tokenizer = load_tokenizer(folder)
         self.stop_token_ids = stop_token_ids(folder, self.tokenizer)
         stops = [str(self.tokenizer.decode([i], skip_special_tokens=False)) for i in self.stop_token_ids]
-        self.template = ChatTemplate(self.tokenizer, stops, options)
+        # generation_config.json may name a token that the tokenizer does not have: it is no text.
+        self.template = ChatTemplate(self.tokenizer, [stop for stop in stops if stop], options)
 
     @cached_property
     def parser(self) -> Parser:
@@ -114,7 +115,7 @@ class ChatFormat:
 
     def _encode_with_boundaries(self, text: str) -> tuple[list[int], dict[int, int]]:
         """Token ids, and by the number of characters how many tokens make them up, where a token ends there."""
-        if not self.tokenizer.is_fast:  # written in Python: it does not say which characters a token stands for
+        if not getattr(self.tokenizer, "is_fast", False):  # written in Python: it does not say which characters a token stands for
             return self.encode(text), {}
         encoded = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
         return list(encoded["input_ids"]), {end: i + 1 for i, (_, end) in enumerate(encoded["offset_mapping"])}

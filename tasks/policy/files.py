@@ -23,6 +23,8 @@ from tasks.store.store import Store
 DESK = Path(__file__).parent / "desk"
 _CHUNK = 1 << 22
 _WEIGHTS = ("*.safetensors", "*.bin")
+_OTHER_WEIGHTS = ("*.pt", "*.pth", "*.gguf", "*.h5", "*.msgpack", "*.onnx")
+"""In further formats: not used, and large."""
 
 
 class Policy(BaseModel):
@@ -163,7 +165,7 @@ def fetch_tokenizer(location: str, store: Store, workspace: Path) -> Path:
 def _fetch(location: str, store: Store, workspace: Path, *, weights: bool) -> Path:
     if location == "desk":
         return DESK
-    left_out = () if weights else _WEIGHTS
+    left_out = () if weights else (*_WEIGHTS, *_OTHER_WEIGHTS)
     if location.startswith("policies@"):
         version = location.partition("@")[2]
         return store.fetch_files(Ref(stage="policies", version=version), workspace / version, left_out)

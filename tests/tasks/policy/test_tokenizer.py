@@ -31,6 +31,9 @@ def test_the_stop_tokens_are_the_models_and_the_tokenizers(model_folder: Path) -
     (model_folder / "generation_config.json").write_text(json.dumps({"eos_token_id": [5, 2, 7]}))
     tokenizer = load_tokenizer(model_folder)
     assert stop_token_ids(model_folder, tokenizer) == (5, 2, 7)
+    assert tokenizer.decode([9999]) == "", "a token that the tokenizer does not have"
+    (model_folder / "generation_config.json").write_text(json.dumps({"eos_token_id": [9999, 2]}))
+    assert ChatFormat(model_folder).template.stops == ("<|im_end|>",)
     (model_folder / "generation_config.json").write_text("[")
     with pytest.raises(InputError, match=r"generation_config.json is no JSON object"):
         stop_token_ids(model_folder, tokenizer)
