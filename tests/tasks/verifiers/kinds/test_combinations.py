@@ -46,7 +46,7 @@ def test_all_of_and_any_of(rewards: tuple[float | None, ...], lowest: float | No
         assert combine(parts)(at(), says("a"), says("b")).reward == expected
 
 
-@pytest.mark.parametrize("reason", [*NO_ACTION, Reason.EMPTY, Reason.WRONG_KIND])
+@pytest.mark.parametrize("reason", [*sorted(NO_ACTION), Reason.EMPTY, Reason.WRONG_KIND])
 def test_no_later_verifier_is_talked_out_of_it(reason: Reason) -> None:
     parts, asked = giving(Verdict(0.0, reason), *of(1.0))
     assert combinations.cascade(parts)(at(), says("a"), says("b")).reason is reason
