@@ -61,8 +61,7 @@ def training(c: PipelineConfig, data: Data, reference: Policy, run: Run) -> Poli
                 scores = make(score, c.score, rollouts, checks, *data, url)
                 profiles = make(profile, c.profile, scores, states, url)
             pivots = make(select, c.select, profiles, seed, url)
-        elif checks is None:
-            checks = make(check, c.score, *data, reference, url)
+        checks = checks or make(check, c.score, *data, reference, url)  # SFT, or profiles that were imported
         trained = make(train, c.train, c.score, pivots, *data, policy, seed, url)
         policy = stored_policy(trained.ref, c.model_options)
     return policy

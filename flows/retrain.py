@@ -82,6 +82,7 @@ def retrain(
     check_policy(c, reference.location, store)
     in_use = policy_in_use(store)
     base = stored_policy(in_use, c.model_options) if in_use else reference
+    check_policy(c, base.location, store)
     key = recipe(c, c.seed, reference)
     run = Run()
     with children_stopped_on_error():

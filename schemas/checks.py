@@ -48,5 +48,5 @@ CHECKS = DataFrameSchema(
     name="checks",
 )
 """`prefill` is what the state's prompt already holds of the action. `text` is the rest of the demonstration, without
-the end of its turn; null where there is none. `reward` is null where the verifier was not asked or could not
-decide."""
+the end of its turn; null where the template does not write it whole. `reward` is null where the verifier was not asked
+or could not decide."""

@@ -102,6 +102,11 @@ def check_format(c: PipelineConfig, location: str, store: Store, until: str = "e
         _ = chat.parser
     except ConfigurationError as error:
         raise ConfigurationError(f"model {c.model!r}: {error}") from error
+    unread = [name for name in c.model_options if name != "date" and not chat.template.reads(name)]
+    if unread:
+        raise ConfigurationError(
+            f"model_options: the chat template of {c.model!r} has no variable {' and no variable '.join(unread)}"
+        )
     return probe(chat.template).hidden
 
 
@@ -120,11 +125,11 @@ def check_engines(c: PipelineConfig, location: str, store: Store, until: str = "
 
 
 def _engines(c: PipelineConfig, until: str) -> Iterator[tuple[str, Engine]]:
-    """The settings of each engine that the run starts, by its section. SFT samples in the evaluation alone."""
+    """The settings of each engine that the run starts, by its section. SFT samples where it validates."""
     artefacts = MADE_BY_RUN[: MADE_BY_RUN.index(until) + 1]
     if c.train.method == "grpo" and "rollouts" in artefacts:
         yield "rollout", c.rollout.engine
-    if c.train.method == "grpo" and "policies" in artefacts:
+    if "policies" in artefacts and (c.train.method == "grpo" or c.train.validate_every):
         yield "train", c.train.engine
     if "evaluations" in artefacts:
         yield "evaluate", c.evaluate.engine

@@ -13,6 +13,11 @@ from schemas.section import RUNTIME, Section
 from schemas.training import TrainConfig
 from tasks.verifiers.section import ScoreConfig
 
+_RESERVED = {
+    *("messages", "conversation", "tools", "documents", "chat_template", "add_generation_prompt", "tokenize"),
+    *("continue_final_message", "return_dict", "return_tensors", "return_assistant_tokens_mask", "padding"),
+    *("truncation", "max_length", "tokenizer_kwargs"),
+}
 _ANY_OBJECT = {"type": "object", "additionalProperties": True}
 
 
@@ -52,6 +57,13 @@ class PipelineConfig(Section):
     select: SelectConfig = SelectConfig()
     train: TrainConfig = TrainConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
+
+    @model_validator(mode="after")
+    def _options_are_the_users(self) -> PipelineConfig:
+        taken = sorted(_RESERVED & self.model_options.keys())
+        if taken:
+            raise ValueError(f"model_options.{taken[0]}: every rendering sets it; options are the template's variables")
+        return self
 
     @model_validator(mode="after")
     def _date_is_one(self) -> PipelineConfig:

@@ -115,7 +115,7 @@ class ChatFormat:
 
     def _encode_with_boundaries(self, text: str) -> tuple[list[int], dict[int, int]]:
         """Token ids, and by the number of characters how many tokens make them up, where a token ends there."""
-        if not getattr(self.tokenizer, "is_fast", False):  # written in Python: it does not say which characters a token stands for
+        if not getattr(self.tokenizer, "is_fast", False):  # it does not say which characters a token is
             return self.encode(text), {}
         encoded = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
         return list(encoded["input_ids"]), {end: i + 1 for i, (_, end) in enumerate(encoded["offset_mapping"])}

@@ -14,7 +14,7 @@ from enum import StrEnum
 from itertools import product
 from typing import Any
 
-from schemas.chat import Message, Role, ToolCall, message
+from schemas.chat import FunctionSchema, Message, Role, ToolCall, ToolSchema, message
 from tasks.policy.parsing import strict_json
 
 Render = Callable[[Sequence[dict[str, Any]], bool], str | None]
@@ -107,26 +107,36 @@ def find_conventions(render: Render) -> Conventions:
 
 _PRINTED_PART = re.compile(r"""["']thinking["']: """)
 """A template that knows no parts prints the list as it stands."""
-_TOOL, _THOUGHT, _BESIDE = "zqtool", "zqthought", "zqbeside"
+_QUESTION, _NAME, _THOUGHT, _BESIDE = "Is it zqraining?", "zqtool", "zqthought", "zqbeside"
+TOOL = ToolSchema(
+    type="function",
+    function=FunctionSchema(
+        name=_NAME,
+        description="Looks.",
+        parameters={"type": "object", "properties": {"zqkey": {"type": "string"}}, "required": ["zqkey"]},
+    ),
+)
+"""What the exchanges call: some templates refuse calls, or are other templates, where there is no tool."""
+CALL = ToolCall(id="call-0", name=_NAME, arguments='{"zqkey": "zqvalue"}')
 
 
 def _exchange(reasoning: str = "", text: str = "") -> list[Message]:
     """A question, a call and its result."""
-    call = ToolCall(id="call-0", name=_TOOL, arguments='{"zqkey": "zqvalue"}')
     return [
-        message(Role.USER, "Is it raining?"),
-        message(Role.ASSISTANT, text, reasoning=reasoning, tool_calls=[call]),
-        message(Role.TOOL, "no", tool_call_id="call-0", name=_TOOL),
+        message(Role.USER, _QUESTION),
+        message(Role.ASSISTANT, text, reasoning=reasoning, tool_calls=[CALL]),
+        message(Role.TOOL, "no", tool_call_id=CALL["id"], name=_NAME),
     ]
 
 
 def _answer(reasoning: str) -> list[Message]:
-    return [message(Role.USER, "Is it raining?"), message(Role.ASSISTANT, "No.", reasoning=reasoning)]
+    return [message(Role.USER, _QUESTION), message(Role.ASSISTANT, "No.", reasoning=reasoning)]
 
 
 def _shows_the_call(text: str) -> bool:
     """Whether the call is there by name, and its arguments neither as Python writes them nor quoted twice."""
-    return _TOOL in text and "'zqkey'" not in text and '\\"zqkey' not in text
+    exchange = text.rpartition(_QUESTION)[2]  # the tool's own description stands before it
+    return _NAME in exchange and "'zqkey'" not in exchange and '\\"zqkey' not in exchange
 
 
 def with_ids(messages: Sequence[Message], form: CallIds) -> Sequence[Message]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from schemas.chat import State
+from schemas.chat import Action, State, ToolCall
 from tasks.children.progress import alive
 from tasks.errors import InputError
 from tasks.policy.chat import ChatFormat
+from tasks.policy.parsing import Completion, ParseFailure
 from tasks.states.example import Example
 
 
@@ -60,11 +62,52 @@ def _prompt_alone(chat: ChatFormat, state: State) -> tuple[list[int] | None, str
     return alone.token_ids[0], alone.prefills[0]
 
 
-def own_text(chat: ChatFormat, example: Example) -> str | None:
-    """What the policy would write for the demonstration; None where the template writes it nowhere."""
+@dataclass(frozen=True, slots=True)
+class OwnText:
+    """A demonstration as the policy would write it, and how it is read back. `problem` says why there is none."""
+
+    text: str = ""
+    completion: Completion | None = None
+    problem: str = ""
+
+    def complete_text(self, demonstration: Action) -> str | None:
+        """The text; None where the template leaves out a part of the demonstration.
+
+        A text that is read back with another value, or not at all, is complete: no parser could tell the value from
+        what is written.
+        """
+        if self.completion is None:
+            return None
+        read = self.completion
+        is_complete = isinstance(read, ParseFailure) or (
+            read.content.strip() == demonstration.content.strip()
+            and list(map(_shape, read.tool_calls)) == list(map(_shape, demonstration.tool_calls))
+        )
+        return self.text if is_complete else None
+
+
+def write_demonstration(chat: ChatFormat, example: Example) -> OwnText:
+    """Write the demonstration as the policy would, and read it."""
     state = example.state
     try:
         written = chat.template.action_text(state.messages, state.tools, example.demonstration)
-    except InputError:
-        return None
-    return None if written.problem else written.text
+        prefill = chat.prefill(state.messages, state.tools)
+    except InputError as error:
+        return OwnText(problem=str(error))
+    if written.problem:
+        return OwnText(problem=written.problem)
+    return OwnText(written.text, chat.parser(written.text, tools=state.tools, prompt=prefill))
+
+
+def own_text(chat: ChatFormat, example: Example) -> str | None:
+    """The demonstration as the policy would write it; None where its template does not write it whole."""
+    return write_demonstration(chat, example).complete_text(example.demonstration)
+
+
+def _shape(call: ToolCall) -> tuple[str, list[str]]:
+    """The tool, and the names of the arguments."""
+    try:
+        arguments = json.loads(call["arguments"])
+    except ValueError:
+        arguments = {}
+    return call["name"], sorted(arguments) if isinstance(arguments, dict) else []

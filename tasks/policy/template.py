@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -12,7 +13,7 @@ from transformers import PreTrainedTokenizerBase
 
 from schemas.chat import Action, Message, Role, ToolCall, ToolSchema, as_message, message
 from tasks.errors import InputError
-from tasks.policy.conventions import Conventions, find_conventions
+from tasks.policy.conventions import CALL, TOOL, Conventions, find_conventions
 from tasks.policy.parsing import REASONING_MARKS, prefill
 
 PINNED_DATE = "2024-07-26"
@@ -56,6 +57,10 @@ class ChatTemplate:
         """In which form the template wants messages."""
         return find_conventions(self._render_or_none)
 
+    def reads(self, variable: str) -> bool:
+        """Whether the template has a variable of that name."""
+        return re.search(rf"\b{re.escape(variable)}\b", str(self._tokenizer.chat_template)) is not None
+
     def text(self, messages: Sequence[Message], tools: Sequence[ToolSchema], *, prompt: bool = True) -> str:
         """The template's rendering. With `prompt` it ends where the next action begins.
 
@@ -79,7 +84,7 @@ class ChatTemplate:
 
     def _render_or_none(self, messages: Sequence[Mapping[str, Any]], prompt: bool) -> str | None:
         try:
-            return self._render(messages, (), prompt)
+            return self._render(messages, [TOOL], prompt)
         except InputError:
             return None
 
@@ -89,6 +94,9 @@ class ChatTemplate:
         Raises:
             InputError: the template refuses these messages.
         """
+        held = next((stop for stop in self.stops if any(stop in text for text in _texts(action))), "")
+        if held:
+            return ActionText(problem=f"it holds the stop token {held}, at which sampling would end")
         prompt = self.text(messages, tools)
         continued = self.text([*messages, as_message(action)], tools, prompt=False)
         written = continuation(prompt, continued, action.reasoning)
@@ -134,14 +142,13 @@ class ChatTemplate:
         return {calls: self._end(calls) for calls in (False, True)}
 
     def _end(self, calls: bool) -> str:
-        call = ToolCall(id="call-0", name="look", arguments="{}")
-        action = message(Role.ASSISTANT, "" if calls else "No.", tool_calls=[call] if calls else [])
-        word = "zqsunny"
-        following = message(Role.TOOL, word, tool_call_id="call-0", name="look") if calls else message(Role.USER, word)
+        action = message(Role.ASSISTANT, "" if calls else "No.", tool_calls=[CALL] if calls else [])
+        word, tool = "zqsunny", CALL["name"]
+        following = message(Role.TOOL, word, tool_call_id=CALL["id"], name=tool) if calls else message(Role.USER, word)
         question = message(Role.USER, "Is it raining?")
         try:
-            prompt = self.text([question], ())
-            followed = self.text([question, action, following], (), prompt=False)
+            prompt = self.text([question], [TOOL])
+            followed = self.text([question, action, following], [TOOL], prompt=False)
         except InputError:
             return ""
         between = followed[_shared_length(prompt, followed) :].partition(word)[0]
@@ -210,6 +217,13 @@ def rewritten_prompt(prompt: str, continued: str, other: str) -> str:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if end(middle) > changed else (low, middle - 1)
     return history[: end(low)] + begun
+
+
+def _texts(action: Action) -> Iterator[str]:
+    """Whatever of an action is written as text."""
+    yield from (action.content, action.reasoning)
+    for call in action.tool_calls:
+        yield from (call["name"], call["arguments"])
 
 
 def _other(action: Action) -> Action:

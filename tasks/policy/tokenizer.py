@@ -37,13 +37,21 @@ def load_tokenizer(folder: str | Path) -> PreTrainedTokenizerBase:
 
 
 def stop_token_ids(folder: str | Path, tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
-    """The tokens at which sampling stops: those of generation_config.json, and the tokenizer's own. vLLM takes both."""
-    path = Path(folder) / "generation_config.json"
-    named: Any = None
-    if path.is_file():
-        try:
-            named = json.loads(path.read_text()).get("eos_token_id")
-        except (ValueError, AttributeError) as error:
-            raise InputError(f"{path} is no JSON object: {error}") from error
+    """The tokens at which sampling stops: those of generation_config.json, without that file of config.json, and the
+    tokenizer's own. vLLM takes the same."""
+    paths = (Path(folder) / name for name in ("generation_config.json", "config.json"))
+    settings = next((_settings(path) for path in paths if path.is_file()), {})
+    text = settings.get("text_config")  # of a model with several parts, that of the one that writes text
+    named = settings.get("eos_token_id", text.get("eos_token_id") if isinstance(text, dict) else None)
     ids = named if isinstance(named, list) else [named]
     return tuple(dict.fromkeys(int(i) for i in (*ids, tokenizer.eos_token_id) if isinstance(i, int)))
+
+
+def _settings(path: Path) -> dict[str, Any]:
+    try:
+        settings = json.loads(path.read_text())
+    except ValueError as error:
+        raise InputError(f"{path} is not JSON: {error}") from error
+    if not isinstance(settings, dict):
+        raise InputError(f"{path} is no JSON object")
+    return settings

@@ -22,6 +22,18 @@ _TYPE_NAMES = {
     type(None): "null",
 }
 _TYPES = frozenset(_TYPE_NAMES.values())
+_OTHER_NAMES = {
+    "str": "string",
+    "int": "integer",
+    "float": "number",
+    "double": "number",
+    "bool": "boolean",
+    "dict": "object",
+    "list": "array",
+    "tuple": "array",
+    "none": "null",
+}
+"""Python's names of types, which data sets of function calls have instead of JSON's."""
 _COMBINED = ("anyOf", "oneOf", "allOf")
 _LISTING = ("enum", "const")
 
@@ -143,7 +155,8 @@ def _declared(schema: Mapping[str, Any]) -> frozenset[str]:
     """The types that `type` names, or without it those of the listed values."""
     declared = schema.get("type")
     named = declared if isinstance(declared, list) else [declared]
-    types = {name for name in named if isinstance(name, str)} & _TYPES
+    names = [name.lower() for name in named if isinstance(name, str)]
+    types = {_OTHER_NAMES.get(name, name) for name in names} & _TYPES
     if not types:
         types = {type_of(value) for value in listed_values({key: schema[key] for key in _LISTING if key in schema})}
     if "number" in types:

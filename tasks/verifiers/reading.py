@@ -19,7 +19,8 @@ def read(parse: Parser, example: Example, text: str, finished: bool) -> Completi
 def verdict_on(verify: Verify, example: Example, text: str, finished: bool, completion: Completion) -> Verdict:
     """The verdict on a completion that was read from this text.
 
-    What the policy's own format makes of the demonstration is right by definition, whatever the parser makes of it.
+    What the policy's own format makes of the whole demonstration is right by definition, whatever the parser makes of
+    it.
     """
     if finished and text == example.own_text:
         return EQUAL

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.chat import ToolCall
+from schemas.chat import ToolCall, ToolSchema
 from tasks.policy.parsing.completion import Malformed, ParseReason, quoted
 from tasks.policy.parsing.json_text import json_at, json_text
 from tasks.policy.parsing.literals import expect, skip_space
+from tasks.policy.tool_schemas import parameters_by_tool
 
 ReadCall = Callable[[Any, int], ToolCall]
 """From a JSON value and its position among the calls to a call. Raises Malformed."""
@@ -48,9 +49,14 @@ def named_call(value: Any, position: int) -> ToolCall:
     return call(value, "arguments", position)
 
 
-def meant_as_call(value: Any) -> bool:
-    """Whether JSON without marks is a call, be it malformed, and no message that happens to be JSON."""
-    return isinstance(value, dict) and "name" in value and ("arguments" in value or "parameters" in value)
+def meant_as_call(value: Any, tools: tuple[ToolSchema, ...]) -> bool:
+    """Whether JSON without marks is a call, be it malformed, and no message that happens to be JSON.
+
+    It is a message where the state has tools and it names none of them.
+    """
+    if not isinstance(value, dict) or "name" not in value or not ("arguments" in value or "parameters" in value):
+        return False
+    return not tools or value["name"] in parameters_by_tool(tools)
 
 
 def json_value(text: str, start: int, closed: str = "") -> tuple[Any, int]:

@@ -80,7 +80,7 @@ def parser_identity(name: str) -> str:
 def _users_read(name: str) -> Callable[[str, tuple[ToolSchema, ...]], tuple[str, list[ToolCall]]]:
     """A user's own reader of completions: `read(text, tools) -> (text around the calls, [(tool, arguments), ...])`.
 
-    It gets the completion without its reasoning, and raises ValueError for a malformed one.
+    It gets the completion without its reasoning. What it raises makes that completion malformed.
     """
     module, _, attribute = name.partition(":")
     function = user_code(module, attribute, f"score.parser {name!r} cannot be imported")
@@ -91,8 +91,8 @@ def _users_read(name: str) -> Callable[[str, tuple[ToolSchema, ...]], tuple[str,
         try:
             content, calls = function(text, [dict(tool) for tool in tools])
             return str(content), [_users_call(i, *call) for i, call in enumerate(calls)]
-        except ValueError as error:
-            raise Malformed(ParseReason.NOT_A_CALL, f"{name}: {error}"[:400]) from error
+        except Exception as error:  # not our code: one completion of a million must not end the stage
+            raise Malformed(ParseReason.NOT_A_CALL, f"{name}: {type(error).__name__}: {error}"[:400]) from error
 
     return read
 

@@ -15,7 +15,9 @@ def prefill(prompt: str, marks: tuple[Marks, ...]) -> str:
     held = [""]
     for opened, closed in marks:
         begun, ended = re.escape(opened.strip()), re.escape(closed.strip())
-        found = re.search(rf"(?:{begun}|(?:{begun}\s*)?{ended})\s*\Z", prompt[-200:])
+        # A thought that stands closed in a prompt may say that there is none to be (Seed-OSS). No role's mark is in it.
+        thought = rf"(?:(?!{ended}|<\||<｜)[\s\S])*"
+        found = re.search(rf"(?:{begun}|(?:{begun}{thought})?{ended})\s*\Z", prompt[-500:])
         held += [found[0]] if found else []
     return max(held, key=len)  # several formats may close reasoning alike
 

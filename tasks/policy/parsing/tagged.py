@@ -21,7 +21,7 @@ from typing import Any
 from schemas.chat import ToolCall, ToolSchema
 from tasks.policy.parsing.completion import Malformed, ParseReason, Read, ends_in_part_of, quoted
 from tasks.policy.parsing.json_text import json_text
-from tasks.policy.tool_schemas import UNKNOWN, parameters_by_tool
+from tasks.policy.tool_schemas import UNKNOWN, Parameters, json_types, parameters_by_tool
 
 Value = Callable[[re.Match[str], Mapping[str, Any]], Any]
 """From a parameter as it was found, and its schema, to its value. Raises ValueError."""
@@ -82,8 +82,8 @@ def _read(text: str, tools: tuple[ToolSchema, ...], tags: Tags) -> tuple[str, li
         position = start + len(tags.block)
         before = len(calls)
         while (tags.several or len(calls) == before) and (call := tags.call.match(text, position)):
-            properties = parameters.get(call["name"], UNKNOWN).properties
-            arguments, position = _arguments(text, call.end(), tags, properties)
+            known = parameters.get(call["name"], UNKNOWN)
+            arguments, position = _arguments(text, call.end(), tags, known)
             calls.append(ToolCall(id=f"call_{len(calls)}", name=call["name"], arguments=json_text(arguments)))
         if len(calls) == before:
             raise Malformed(ParseReason.UNCLOSED_CALL, f"call {before}: {quoted(text[start:])}")
@@ -94,9 +94,7 @@ def _read(text: str, tools: tuple[ToolSchema, ...], tags: Tags) -> tuple[str, li
     return "".join(outside), calls
 
 
-def _arguments(
-    text: str, position: int, tags: Tags, properties: Mapping[str, Mapping[str, Any]]
-) -> tuple[dict[str, Any], int]:
+def _arguments(text: str, position: int, tags: Tags, parameters: Parameters) -> tuple[dict[str, Any], int]:
     """The parameters from `position` on, and where the call ends."""
     arguments: dict[str, Any] = {}
     while parameter := tags.parameter.match(text, position):
@@ -106,11 +104,18 @@ def _arguments(
         if name in arguments:
             raise Malformed(ParseReason.BAD_PARAMETER, f"parameter {name} stands twice")
         try:
-            arguments[name] = tags.value(parameter, properties.get(name, {}))
+            arguments[name] = tags.value(parameter, _schema(parameters, name))
         except ValueError as error:
             raise Malformed(ParseReason.BAD_PARAMETER, f"{name}: {error}: {quoted(value)}") from error
         position = parameter.end()
     return arguments, after(tags.close_call, text, position)
+
+
+def _schema(parameters: Parameters, name: str) -> Mapping[str, Any]:
+    """What a parameter may be. Null stands for an optional one that is left out, unless it could be a text."""
+    schema = parameters.schema(name)
+    types = json_types(schema)
+    return {**schema, "nullable": True} if types and "string" not in types and parameters.optional(name) else schema
 
 
 def after(tag: str, text: str, position: int) -> int:

@@ -10,6 +10,7 @@ from schemas.checks import CheckReason
 from tasks.errors import InputError
 from tasks.policy.chat import ChatFormat
 from tasks.policy.parsing import Marks, ParseFailure, closes_empty_thought, differences
+from tasks.policy.rendering import write_demonstration
 from tasks.stages.check.self_check import RoundTrip
 from tasks.states.example import Example
 
@@ -21,23 +22,20 @@ def round_trip(chat: ChatFormat, example: Example) -> RoundTrip:
         prefill = chat.prefill(state.messages, state.tools)
     except InputError as error:
         return RoundTrip(reason=CheckReason.NOT_RENDERED, detail=str(error))
-    try:
-        written = chat.template.action_text(state.messages, state.tools, demonstration)
-    except InputError as error:
-        return RoundTrip(prefill, reason=CheckReason.NO_TEXT, detail=str(error))
-    if written.problem:
-        return RoundTrip(prefill, reason=CheckReason.NO_TEXT, detail=written.problem)
-    completion = chat.parser(written.text, tools=state.tools, prompt=prefill)
+    own = write_demonstration(chat, example)
+    text, completion = own.complete_text(demonstration), own.completion
+    if completion is None:
+        return RoundTrip(prefill, reason=CheckReason.NO_TEXT, detail=own.problem)
     if isinstance(completion, ParseFailure):
         reason, detail = CheckReason.UNREADABLE, f"{completion.reason}: {completion.detail}"
-        return RoundTrip(prefill, written.text, completion, reason, detail)
+        return RoundTrip(prefill, text, completion, reason, detail)
     # A template that drops the reasoning of a demonstration is warned of, and counted, apart.
-    shown = demonstration.reasoning.strip() in written.text
+    shown = demonstration.reasoning.strip() in own.text
     changed = differences(demonstration, completion, reasoning=shown)
     if changed:
-        detail = f"{' and '.join(changed)} of {written.text.strip()[:200]!r}"
-        return RoundTrip(prefill, written.text, completion, CheckReason.CHANGED, detail)
-    return RoundTrip(prefill, written.text, completion)
+        detail = f"{' and '.join(changed)} of {own.text.strip()[:200]!r}"
+        return RoundTrip(prefill, text, completion, CheckReason.CHANGED, detail)
+    return RoundTrip(prefill, text, completion)
 
 
 def empty_thoughts(marks: tuple[Marks, ...], examples: Sequence[Example], trips: Sequence[RoundTrip]) -> int:

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from schemas.chat import Action
 from schemas.checks import CheckReason
+from tasks.children.progress import alive
 from tasks.errors import StageFailed
 from tasks.policy.parsing import Completion
 from tasks.states.example import Example
@@ -130,6 +131,8 @@ def self_check(
     """
 
     def verdict_on(question: _Question) -> Verdict:
+        if question.control is None:
+            alive()  # a judge takes its time
         state = states[question.position]
         return verify(state.state, state.demonstration, question.action)
 

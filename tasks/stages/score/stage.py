@@ -13,10 +13,11 @@ from schemas.states import Split
 from tasks.artefact.stage import Stage
 from tasks.artefact.table import frame
 from tasks.artefact.writer import Writer
+from tasks.errors import StageFailed
 from tasks.policy.parsing import parser_for, parser_identity
 from tasks.stages.score.verdicts import Scorer, with_own_texts
 from tasks.states.reader import StateReader
-from tasks.store.manifest import Ref
+from tasks.store.manifest import Manifest, Ref
 from tasks.store.store import Store
 from tasks.verifiers.build import build, concurrency_of, identity
 from tasks.verifiers.section import ScoreConfig
@@ -50,10 +51,11 @@ def write_scores(
     again.
 
     Raises:
-        StageFailed: the verifier leaves too much undecided.
+        StageFailed: the verifier leaves too much undecided, or the checks are of another policy than the rollouts.
     """
     reader, manifest = StateReader(store, states, trajectories), store.manifest(rollouts)
     checked = store.manifest(checks)
+    require_one_policy(manifest, checked)
     checks_parts = {part.index: part for part in checked.table("checks")}
     # Found once, by what the policy's template writes. The scores are computed without a tokenizer.
     parse = replace(
@@ -76,3 +78,17 @@ def write_scores(
             writer.write(index, {"scores": scores}, reasons=verdicts, summary=count.model_dump())
         total = total.plus(count)
         require_decided(total, samples, "samples", config)
+
+
+def require_one_policy(rollouts: Manifest, checks: Manifest) -> None:
+    """Refuse rollouts that another policy sampled: it may write in another format, and open reasoning elsewhere.
+
+    A policy that this pipeline trained writes as the one that it was trained from.
+    """
+    for name in ("policy", "model_options"):
+        sampled, checked = rollouts.inputs.get(name, ""), checks.inputs.get(name, "")
+        if sampled != checked and not (name == "policy" and sampled.startswith("policies@")):
+            raise StageFailed(
+                f"scores: {rollouts.ref} was sampled with {name} {sampled or 'unset'}, and {checks.ref} checked "
+                f"{checked or 'unset'}: name the model of the rollouts, with its options"
+            )

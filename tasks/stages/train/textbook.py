@@ -215,11 +215,16 @@ def update(
 
 
 def train(
-    folder: Path, examples: Sequence[Example], verify: Verify, config: TrainConfig, seed: int = 0, parser: str = "auto"
+    folder: Path,
+    examples: Sequence[Example],
+    verify: Verify,
+    config: TrainConfig,
+    seed: int = 0,
+    chat: ChatFormat | None = None,
 ) -> tuple[PreTrainedModel, list[dict[str, float]]]:
     """6. Again, for some steps: train the policy of a folder on rendered pivots. Gives the model, and what each step
     measured."""
-    chat = ChatFormat(folder, parser, max_thinking_tokens=config.max_thinking_tokens)
+    chat = chat or ChatFormat(folder, max_thinking_tokens=config.max_thinking_tokens)
     model = _load(folder)
     reference = _load(folder).requires_grad_(False) if config.kl_coefficient > 0 else None
     optimiser = make_optimiser(model, config)
@@ -268,7 +273,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     score = ScoreConfig.model_validate(made_from["scores"].config)
     folder = fetch(resolve(options.model, store), store, Path(options.output or ".") / "reference")
     variables = json.loads(made_from["rollouts"].inputs.get("model_options", "{}"))
-    chat = ChatFormat(folder, score.parser, variables)
+    chat = ChatFormat(folder, score.parser, variables, config.max_thinking_tokens)
 
     keys = {StateKey(*key) for key in store.read(pivots, columns=STATE_KEY).iter_rows()}
     examples = list(StateReader(store, made_from["states"].ref, made_from["trajectories"].ref).all(keep=keys))
@@ -281,7 +286,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     short = [example for example in rendered if len(example.prompt) <= config.max_state_tokens]
     print(f"{len(short)} of {len(examples)} pivots; {config.samples} samples of each; {config.steps} steps")
 
-    model, _ = train(folder, short, build(score.verifier), config, options.seed, score.parser)
+    model, _ = train(folder, short, build(score.verifier), config, options.seed, chat)
     if options.output:
         model.save_pretrained(options.output)
         chat.tokenizer.save_pretrained(options.output)

@@ -129,3 +129,12 @@ def test_options_of_the_template_are_those_of_the_check(store: Store, tmp_path: 
     with pytest.raises(ConfigurationError, match="not ready"):
         check_run(config(store, model=str(tmp_path / "model")))
     check_run(config(store, model=str(tmp_path / "model"), model_options={"ready": True}))
+    with pytest.raises(ConfigurationError, match="has no variable raedy"):
+        check_run(config(store, model=str(tmp_path / "model"), model_options={"ready": True, "raedy": True}))
+
+
+def test_sft_that_validates_starts_an_engine_too(store: Store) -> None:
+    train = {"method": "sft", "engine": {"max_model_len": 4096}}
+    check_run(config(store, train=train), until="policies")
+    with pytest.raises(ConfigurationError, match=r"fewer than train\.engine\.max_model_len"):
+        check_run(config(store, train={**train, "validate_every": 2}), until="policies")

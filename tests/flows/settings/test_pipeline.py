@@ -50,3 +50,5 @@ def test_options_of_the_chat_template_are_plain_values_and_a_date_is_one() -> No
     assert read.model_options == {"enable_thinking": False, "date": "2026-11-25"}
     with pytest.raises(ValidationError, match=r"model_options\.date: .*it is written YYYY-MM-DD"):
         PipelineConfig.model_validate({**LEAST, "model_options": {"date": "today"}})
+    with pytest.raises(ValidationError, match=r"model_options\.tools: every rendering sets it"):
+        PipelineConfig.model_validate({**LEAST, "model_options": {"tools": []}})

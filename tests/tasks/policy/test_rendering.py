@@ -1,11 +1,16 @@
 """Prompts of states of several trajectories, in order, and what a template refuses."""
 
+from pathlib import Path
+
 import pytest
 
-from schemas.chat import Message, Role, State, message
+from schemas.chat import Action, Message, Role, State, message
 from tasks.errors import InputError
 from tasks.policy.chat import ChatFormat
-from tasks.policy.rendering import render
+from tasks.policy.files import DESK
+from tasks.policy.rendering import own_text, render
+from tasks.states.example import Example
+from tests.builders import TOOLS, call
 from tests.tasks.policy.test_chat import CUTS, MESSAGES
 
 
@@ -46,3 +51,38 @@ def test_states_that_are_no_prefix_are_counted_over_all_trajectories(formats: di
 
 def test_no_states_have_no_prompts(formats: dict[str, ChatFormat]) -> None:
     assert render(formats["desk"], []).prompts == []
+
+
+def answered(action: Action) -> Example:
+    return Example(State("a", 0, (message(Role.USER, "Where is order 17?"),), tuple(TOOLS)), action)
+
+
+def test_the_own_text_of_a_demonstration_is_what_the_policy_would_write(formats: dict[str, ChatFormat]) -> None:
+    chat = formats["desk"]
+    assert own_text(chat, answered(Action("It has shipped."))) == "It has shipped."
+    text = own_text(chat, answered(Action("One moment.", tool_calls=(call(),))))
+    assert text is not None and text.startswith("One moment.\n<tool_call>")
+    assert own_text(formats["strict"], Example(State("a", 0, (), ()), Action("x"))) is None, "the state is refused"
+
+
+def test_half_a_demonstration_is_no_own_text(model_folder: Path) -> None:
+    template = (DESK / "chat_template.jinja").read_text()
+    first = template.replace("message.tool_calls or []", "(message.tool_calls or [])[:1]")
+    silent = first.replace("(message.content or '')", "('' if message.tool_calls else message.content)")
+    (model_folder / "chat_template.jinja").write_text(silent)
+    chat = ChatFormat(model_folder)
+    assert own_text(chat, answered(Action(tool_calls=(call(),)))) is not None
+    assert own_text(chat, answered(Action(tool_calls=(call(), call('{"order_id": 18}'))))) is None
+    assert own_text(chat, answered(Action("One moment.", tool_calls=(call(),)))) is None
+
+
+@pytest.mark.parametrize(
+    "action", [Action("The mark <|im_end|> ends a turn."), Action(tool_calls=(call('{"order_id": "<|im_end|>"}'),))]
+)
+def test_what_holds_a_stop_token_is_never_cut_at_it(formats: dict[str, ChatFormat], action: Action) -> None:
+    chat, state = formats["desk"], answered(action).state
+    assert own_text(chat, answered(action)) is None
+    assert chat.completion(state.messages, state.tools, action) is None
+    assert (
+        "it holds the stop token <|im_end|>" in chat.template.action_text(state.messages, state.tools, action).problem
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -125,3 +126,14 @@ def test_options_reach_every_rendering_and_today_is_pinned(tmp_path: Path) -> No
     assert chat.completion(QUESTION, (), Action("Yes.")) is not None
     dated = chat_with(template, tmp_path / "b", date="2026-11-25")
     assert dated.text(QUESTION, ()).startswith("25 Nov 2026  ")
+
+
+def test_of_several_templates_the_one_for_tools_decides_the_form_of_calls(tmp_path: Path) -> None:
+    shutil.copytree(DESK, tmp_path / "model", ignore=shutil.ignore_patterns("*.safetensors", "chat_template.jinja"))
+    settings_path = tmp_path / "model" / "tokenizer_config.json"
+    plain = HEAD + "{{ m.content }}" + TAIL + "{% endif %}"
+    calls = "{% for c in m.tool_calls %}<tool_call>{{ c.function.name + c.function.arguments }}</tool_call>{% endfor %}"
+    with_tools = HEAD + "{{ m.content }}" + calls + TAIL + "{% endif %}"
+    named = [{"name": "default", "template": plain}, {"name": "tool_use", "template": with_tools}]
+    settings_path.write_text(json.dumps({**json.loads(settings_path.read_text()), "chat_template": named}))
+    assert ChatFormat(tmp_path / "model").template.conventions.arguments_as_text

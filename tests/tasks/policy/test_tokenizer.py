@@ -20,6 +20,10 @@ def test_a_folder_without_tokenizer_template_or_end_of_turn_is_refused(tmp_path:
     settings(model_folder, eos_token=None)
     assert stop_token_ids(model_folder, load_tokenizer(model_folder)) == (2,), "generation_config.json names one"
     (model_folder / "generation_config.json").unlink()
+    assert stop_token_ids(model_folder, load_tokenizer(model_folder)) == (2,), "config.json names one"
+    config = json.loads((model_folder / "config.json").read_text())
+    del config["eos_token_id"]
+    (model_folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(InputError, match=r"names no eos_token and its generation_config.json no eos_token_id"):
         load_tokenizer(model_folder)
     (model_folder / "chat_template.jinja").unlink()
@@ -35,7 +39,7 @@ def test_the_stop_tokens_are_the_models_and_the_tokenizers(model_folder: Path) -
     (model_folder / "generation_config.json").write_text(json.dumps({"eos_token_id": [9999, 2]}))
     assert ChatFormat(model_folder).template.stops == ("<|im_end|>",)
     (model_folder / "generation_config.json").write_text("[")
-    with pytest.raises(InputError, match=r"generation_config.json is no JSON object"):
+    with pytest.raises(InputError, match=r"generation_config.json is not JSON"):
         stop_token_ids(model_folder, tokenizer)
 
 

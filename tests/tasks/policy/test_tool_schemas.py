@@ -106,6 +106,9 @@ def test_the_later_of_two_tools_with_one_name_counts() -> None:
 @pytest.mark.parametrize(
     ("schema", "types"),
     [
+        ({"type": "dict"}, {"object"}),
+        ({"type": "FLOAT"}, {"number", "integer"}),
+        ({"type": ["str", "none"]}, {"string", "null"}),
         ({"type": "string"}, {"string"}),
         ({"type": ["string", "null", 3]}, {"string", "null"}),
         ({"anyOf": [{"type": "integer"}, {"oneOf": [{"type": "null"}]}]}, {"integer", "null"}),

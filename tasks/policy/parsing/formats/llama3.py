@@ -19,7 +19,7 @@ OBJECT = re.compile(r'\{\s*(?:"|\Z)')
 """How an object begins. `{x | x > 0}` is text."""
 
 
-def read(text: str, _: tuple[ToolSchema, ...]) -> tuple[str, list[ToolCall]]:
+def read(text: str, tools: tuple[ToolSchema, ...]) -> tuple[str, list[ToolCall]]:
     """The text and no call, or the calls and no text.
 
     Raises:
@@ -30,7 +30,7 @@ def read(text: str, _: tuple[ToolSchema, ...]) -> tuple[str, list[ToolCall]]:
         rest = rest.removesuffix(end).rstrip()
     tagged = rest.startswith(_TAG)
     rest = without_marks(rest.removeprefix(_TAG).strip(), _TAG)
-    if not tagged and not (OBJECT.match(rest) and meant_as_call(json_value(rest, 0)[0])):
+    if not tagged and not (OBJECT.match(rest) and meant_as_call(json_value(rest, 0)[0], tools)):
         return rest, []
     return "", calls_in(rest, ";")
 

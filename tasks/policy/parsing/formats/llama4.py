@@ -13,7 +13,7 @@ from tasks.policy.parsing.formats.llama3 import OBJECT, calls_in
 _START, _END = "<|python_start|>", "<|python_end|>"
 
 
-def read(text: str, _: tuple[ToolSchema, ...]) -> tuple[str, list[ToolCall]]:
+def read(text: str, tools: tuple[ToolSchema, ...]) -> tuple[str, list[ToolCall]]:
     """The text, and the calls.
 
     Raises:
@@ -26,7 +26,7 @@ def read(text: str, _: tuple[ToolSchema, ...]) -> tuple[str, list[ToolCall]]:
             raise Malformed(ParseReason.UNCLOSED_CALL, quoted(rest))
         return without_marks(content, _START), calls_in(calls, "")
     without_marks(rest, _START, _END)
-    if OBJECT.match(rest) and meant_as_call(json_value(rest, 0)[0]):
+    if OBJECT.match(rest) and meant_as_call(json_value(rest, 0)[0], tools):
         return "", calls_in(rest, "")
     return text, []
 

@@ -18,7 +18,7 @@ _BEGUN = re.compile(r'\[\s*\{\s*(?:"|\Z)')
 """How a list of objects begins. One that breaks off is no text."""
 
 
-def read(text: str, _: tuple[ToolSchema, ...]) -> tuple[str, list[ToolCall]]:
+def read(text: str, tools: tuple[ToolSchema, ...]) -> tuple[str, list[ToolCall]]:
     """The text and no call, or the calls and no text.
 
     Raises:
@@ -32,7 +32,7 @@ def read(text: str, _: tuple[ToolSchema, ...]) -> tuple[str, list[ToolCall]]:
             values, end = json_at(rest, 0)
         except ValueError:
             return text, []
-    if not isinstance(values, list) or not any(map(meant_as_call, values)):
+    if not isinstance(values, list) or not any(meant_as_call(value, tools) for value in values):
         return text, []
     if rest[end:].strip():
         raise Malformed(ParseReason.UNCLOSED_CALL, f"text after the calls: {quoted(rest[end:])}")

@@ -9,6 +9,7 @@ import pytest
 from schemas.chat import ToolCall
 from tasks.policy.parsing import Malformed
 from tasks.policy.parsing.calls import calls_in_lines, listed_calls, meant_as_call, named_call, tool_call
+from tests.tasks.policy.parsing.completions import TOOLS
 
 
 @pytest.mark.parametrize(
@@ -22,7 +23,13 @@ from tasks.policy.parsing.calls import calls_in_lines, listed_calls, meant_as_ca
     ],
 )
 def test_json_with_a_name_and_arguments_is_meant_as_a_call(value: Any, meant: bool) -> None:
-    assert meant_as_call(value) is meant
+    assert meant_as_call(value, ()) is meant
+    assert meant_as_call(value, TOOLS) is meant, "f is a tool"
+
+
+def test_json_that_names_none_of_the_states_tools_is_a_message() -> None:
+    ada = {"name": "Ada", "parameters": {"age": 3}}
+    assert meant_as_call(ada, ()) and not meant_as_call(ada, TOOLS)
 
 
 def test_a_call_is_numbered_by_its_position_and_its_arguments_are_json() -> None:

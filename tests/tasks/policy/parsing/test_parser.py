@@ -96,8 +96,8 @@ def test_a_format_that_does_not_exist_is_refused_with_those_that_do() -> None:
 USERS = """
 def read(text, tools):
     if "!" in text:
-        raise ValueError("an exclamation")
-    name, _, value = text.partition("=")
+        raise KeyError("an exclamation")
+    name, value = text.split("=")
     return "", [(name, {"value": value, "tools": len(tools)})]
 """
 
@@ -110,7 +110,7 @@ def test_a_function_of_the_users_reads_what_no_format_does(tmp_path: Path, monke
     assert isinstance(read, Action) and read.reasoning == "Hm."
     assert [(c["name"], c["arguments"]) for c in read.tool_calls] == [("look", '{"value": "3", "tools": 1}')]
     failure = parse("look!")
-    assert isinstance(failure, ParseFailure) and failure.detail == "their_format:read: an exclamation"
+    assert isinstance(failure, ParseFailure) and failure.detail == "their_format:read: KeyError: 'an exclamation'"
     for name in ("their_format:nothing", "no_such_module:read", "their_format:__name__"):
         with pytest.raises(ConfigurationError, match=r"score\.parser"):
             parser_for(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.policy.parsing import REASONING_MARKS, answer_start, closes_empty_thought
+from tasks.policy.parsing import REASONING_MARKS, answer_start, closes_empty_thought, prefill
 
 HARMONY = "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>Yes."
 
@@ -51,3 +51,10 @@ def test_the_answer_begins_after_the_reasoning(prompt: str, text: str, answer: s
 )
 def test_an_empty_thought_is_one_that_the_completion_closes(prompt: str, text: str, empty: bool) -> None:
     assert closes_empty_thought(text, REASONING_MARKS, prompt) is empty
+
+
+def test_a_closed_thought_in_a_prompt_may_say_something() -> None:
+    marks = (("<seed:think>", "</seed:think>"),)
+    said = "<seed:think>\n<seed:cot_budget_reflect>No budget.</seed:cot_budget_reflect>\n</seed:think>"
+    assert prefill(f"<seed:bos>assistant\n{said}", marks) == said
+    assert prefill("<seed:think> <|im_end|> a</seed:think>", marks) == "</seed:think>", "the user said the first"

@@ -8,6 +8,8 @@ from dataclasses import replace
 
 import pytest
 
+from schemas.chat import Action, FunctionSchema, ToolSchema
+from tasks.policy.parsing import ParseFailure, ParseReason, parser_for
 from tasks.policy.parsing.completion import Malformed
 from tasks.policy.parsing.tagged import Tags, reader
 
@@ -52,3 +54,20 @@ def test_a_variant_is_told_by_its_block_and_is_not_mixed_with_another() -> None:
 def test_malformed(text: str) -> None:
     with pytest.raises(Malformed):
         reader(SEVERAL)(text, ())
+
+
+def test_null_stands_for_an_optional_parameter_that_is_left_out() -> None:
+    parameters = {
+        "type": "object",
+        "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}},
+        "required": ["b"],
+    }
+    tools = (ToolSchema(type="function", function=FunctionSchema(name="f", parameters=parameters)),)
+
+    def read(name: str) -> object:
+        text = f"<tool_call>\n<function=f>\n<parameter={name}>\nNone\n</parameter>\n</function>\n</tool_call>"
+        return parser_for("qwen3_coder")(text, tools=tools)
+
+    optional, required = read("a"), read("b")
+    assert isinstance(optional, Action) and optional.tool_calls[0]["arguments"] == '{"a": null}'
+    assert isinstance(required, ParseFailure) and required.reason is ParseReason.BAD_PARAMETER

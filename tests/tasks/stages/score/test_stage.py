@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,8 @@ from schemas.config import RolloutConfig
 from tasks.artefact.stage import obtain
 from tasks.artefact.writer import PartRecord, Writer
 from tasks.errors import NotInStore, StageFailed
-from tasks.stages.score.stage import STAGE, inputs
-from tasks.store.manifest import Ref
+from tasks.stages.score.stage import STAGE, inputs, require_one_policy
+from tasks.store.manifest import Manifest, Ref
 from tasks.store.objects import Objects
 from tasks.store.store import Store
 from tasks.verifiers.kinds import CascadeSettings, ExactSettings, JudgeSettings, ToolCallSettings
@@ -180,3 +181,20 @@ def test_the_inputs_name_the_verifiers_code_and_leave_its_settings_to_the_config
     assert exact == other_bound
     nested = inputs(*refs, ScoreConfig(verifier=CascadeSettings(verifiers=(ExactSettings(), ToolCallSettings()))))
     assert exact["verifier"] in nested["verifier"] != exact["verifier"]
+
+
+@pytest.mark.parametrize(
+    ("sampled", "fits"),
+    [
+        ({"policy": "aa"}, True),
+        ({"policy": "policies@bb"}, True),
+        ({"policy": "cc"}, False),
+        ({"policy": "aa", "model_options": '{"thinking": true}'}, False),
+    ],
+)
+def test_rollouts_of_another_policy_than_the_checks_are_refused(sampled: dict[str, str], fits: bool) -> None:
+    about = {"version": "1", "stage_version": 1, "config": {}, "parts": ()}
+    rollouts = Manifest(stage="rollouts", inputs=sampled, **about)
+    checks = Manifest(stage="checks", inputs={"policy": "aa"}, **about)
+    with nullcontext() if fits else pytest.raises(StageFailed, match="name the model of the rollouts"):
+        require_one_policy(rollouts, checks)
