@@ -58,8 +58,8 @@ def of(comparison: Comparison, stage: str) -> list[Any]:
 @pytest.mark.server
 def test_what_variants_have_in_common_runs_once(comparison: Comparison) -> None:
     assert [artefact.stage for artefact in comparison.artefacts] == [
-        *("trajectories", "states", "rollouts", "scores", "profiles", "pivots", "policies"),
-        *("evaluations", "evaluations", "trajectories", "states", "policies", "evaluations", "evaluations"),
+        *("trajectories", "states", "checks", "rollouts", "scores", "profiles", "pivots", "policies"),
+        *("evaluations", "evaluations", "trajectories", "states", "checks", "policies", "evaluations", "evaluations"),
     ]
     for stage in ("trajectories", "states"):
         assert len({artefact.version for artefact in of(comparison, stage)}) == 1

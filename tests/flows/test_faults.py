@@ -24,7 +24,7 @@ from tests.servers import ROOT, command_line, descendants, eventually, prefect_s
 
 pytestmark = [pytest.mark.engine, pytest.mark.server]
 DATA_STAGES = MADE_BY_RUN[: MADE_BY_RUN.index("pivots") + 1]
-MOMENTS = ("trajectories@", "states@", "'rollout-", "rollouts@", "scores@", "profiles@")
+MOMENTS = ("trajectories@", "states@", "checks@", "'rollout-", "rollouts@", "scores@", "profiles@")
 """What a run logs on its way to pivots, in order; 'rollout- is when the first part is sampled."""
 KILLS = int(os.environ.get("PIVOTRL_KILLS", "3"))
 SEED = int(os.environ.get("PIVOTRL_KILLS_SEED", "0"))

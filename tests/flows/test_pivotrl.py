@@ -112,10 +112,10 @@ def test_a_second_round_profiles_and_trains_the_policy_of_the_first(
 ) -> None:
     rounds = ("--set", "rounds=2", "--until", "policies")
     document = answer(pivotrl(server, "run", str(small), "--store", str(store), "--json", *rounds))
-    first_round, second_round = MADE_BY_RUN[:7], MADE_BY_RUN[2:7]
+    first_round, second_round = MADE_BY_RUN[:8], MADE_BY_RUN[3:8]
     assert [row["stage"] for row in document["stages"]] == [*first_round, *second_round]
     assert [row["cached"] for row in document["stages"]] == [True] * len(first_round) + [False] * len(second_round)
-    trained = f"policies@{document['stages'][6]['version']}"
+    trained = f"policies@{document['stages'][7]['version']}"
     inputs = {
         row["stage"]: json.loads(Path(row["uri"], "manifest.json").read_text())["inputs"] for row in document["stages"]
     }
@@ -126,7 +126,7 @@ def test_sft_is_the_same_flow(server: dict[str, str], small: Path, store: Path, 
     whole_set = ("--set", "train.states_per_step=1000")  # else the steps' losses are of different states
     sft = ("--set", "train.method=sft", *whole_set, "--until", "policies")
     document = answer(pivotrl(server, "run", str(small), "--store", str(store), "--json", *sft))
-    assert [row["stage"] for row in document["stages"]] == ["trajectories", "states", "policies"]
+    assert [row["stage"] for row in document["stages"]] == ["trajectories", "states", "checks", "policies"]
     metrics = pl.read_parquet(f"{document['stages'][-1]['uri']}/policies-*.parquet")
     assert metrics["reward_mean"].null_count() == metrics.height
     assert metrics["loss"][-1] < metrics["loss"][0]

@@ -56,9 +56,9 @@ def train_with_engine(
     """
     if run.config.method == "sft" and not held_out:
         return train(run, examples, None, None, on_step)
+    require_examples(*admit(examples, run.config.max_state_tokens))
     settings = json.loads((run.model_folder / "config.json").read_text())
     require_hand_over(str(run.model_folder), settings.get("model_type"))
-    require_examples(*admit(examples, run.config.max_state_tokens))
     engine = start(run.model_folder, run.config.engine, run.seed)
     return train(run, examples, engine, build(run.score.verifier), on_step, held_out)
 

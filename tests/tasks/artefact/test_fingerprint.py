@@ -59,7 +59,7 @@ def changed(value: object, annotation: object) -> object:
 def test_every_field_changes_the_version_but_those_of_the_runtime(model: type[Section], name: str) -> None:
     first = example(model)
     other = first.model_copy(update={name: changed(getattr(first, name), None)})
-    runtime = name in {"gpu_memory_utilization", "kv_cache_gib", "timeout_s", "tokens_per_batch"} | {
+    runtime = name in {"gpu_memory_utilization", "kv_cache_gib", "tensor_parallel", "timeout_s", "tokens_per_batch"} | {
         "tree_attention",
         "gradient_checkpointing",
         "processes",
