@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 
 from flows.pivotrl import demonstrations, evaluation, training
 from flows.reuse import Run
-from flows.settings.checks import check_policy
+from flows.settings.checks import check_engines, check_format
 from flows.settings.configuration import Changes, Preset, change_config, change_preset
 from flows.settings.pipeline import PipelineConfig
 from schemas.variants import VARIANT_NAMES, Variant
@@ -79,7 +79,8 @@ def compare(
     store = Store(c.store)
     base = resolve(c.model, store, c.model_options)
     for variant in configs.values():
-        check_policy(variant, base.location, store)
+        check_engines(variant, base.location, store)
+    check_format(c, base.location, store)
     run = Run()
     evaluations: dict[str, Artefact] = {}
     with children_stopped_on_error():

@@ -6,7 +6,6 @@ They are fetched once into the virtual environment, and are never part of this r
 from __future__ import annotations
 
 import fcntl
-import subprocess
 import sys
 import tarfile
 import tempfile
@@ -14,13 +13,11 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from tests.packages import CACHE, NotAvailable, download
+
 TRL, LLAMA_CPP = "trl", "llama.cpp"
 _ARCHIVE = "llama-cpp-python==0.3.36"
 _INSIDE = "/vendor/llama.cpp/models/templates/"
-
-
-class NotAvailable(RuntimeError):
-    """A package is not installed and cannot be fetched."""
 
 
 def templates(package: str) -> Path:
@@ -45,7 +42,7 @@ def _trl() -> Path | NotAvailable:
 @cache
 def _llama_cpp() -> Path | NotAvailable:
     """The folder, or why there is none: pip is asked once per process."""
-    folder = Path(sys.prefix) / "share" / "pivotrl-tests" / _ARCHIVE.replace("==", "-")
+    folder = CACHE / _ARCHIVE.replace("==", "-")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with (folder.parent / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -61,14 +58,9 @@ def _llama_cpp() -> Path | NotAvailable:
 def _download(workspace: Path) -> Path:
     """A folder in `workspace` with the templates. pip asks the package for its metadata too, and builds nothing."""
     name = _ARCHIVE.partition("==")[0]
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    command += ["--retries", "1", "--no-binary", name, "--dest", str(workspace), _ARCHIVE]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise NotAvailable(f"pip cannot fetch {_ARCHIVE}: {done.stderr.strip()[-300:]}")
+    archive = download(_ARCHIVE, workspace, "--no-binary", name)
     folder = workspace / "templates"
     folder.mkdir()
-    (archive,) = workspace.glob("*.tar.gz")
     with tarfile.open(archive) as members:
         for member in members:
             content = members.extractfile(member) if _INSIDE in member.name and member.isfile() else None

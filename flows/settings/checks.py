@@ -91,7 +91,7 @@ def check_format(c: PipelineConfig, location: str, store: Store, until: str = "e
     if MADE_BY_RUN.index(until) < MADE_BY_RUN.index("checks"):
         return ()
     from tasks.policy.chat import ChatFormat  # transformers takes a second that a wrong setting need not wait for
-    from tasks.policy.probe import probe
+    from tasks.policy.probe import parts_not_shown
 
     with TemporaryDirectory(prefix="pivotrl-policy-") as workspace:
         try:
@@ -107,7 +107,7 @@ def check_format(c: PipelineConfig, location: str, store: Store, until: str = "e
         raise ConfigurationError(
             f"model_options: the chat template of {c.model!r} has no variable {' and no variable '.join(unread)}"
         )
-    return probe(chat.template).hidden
+    return parts_not_shown(chat.template)
 
 
 def check_engines(c: PipelineConfig, location: str, store: Store, until: str = "evaluations") -> None:

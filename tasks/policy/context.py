@@ -49,21 +49,28 @@ def _names_as_much(settings: Mapping[str, Any], length: int) -> bool:
 
 
 def _context(settings: Mapping[str, Any]) -> int | None:
-    """The longest context, rope scaling included; of a model with several parts, that of the part that writes text.
+    """The longest context, rope scaling included.
 
     None for a model that transformers does not know, or that has no such bound.
     """
-    from transformers import AutoConfig
-
-    try:
-        config = AutoConfig.for_model(**settings)
-    except Exception:  # remote code, an architecture of another version: vLLM may know it all the same
-        return None
-    text = config.get_text_config()
+    text = text_config(settings)
     length = getattr(text, _LENGTH, None)
     if not isinstance(length, int) or length < 1:
         return None
     return int(length * _factor(getattr(text, "rope_parameters", None), str(settings.get("model_type"))))
+
+
+def text_config(settings: Mapping[str, Any]) -> Any:
+    """What transformers makes of a config.json; of a model with several parts, that of the part that writes text.
+
+    None for a model that transformers does not know.
+    """
+    from transformers import AutoConfig  # seconds that most checks do not pay
+
+    try:
+        return AutoConfig.for_model(**settings).get_text_config()
+    except Exception:  # remote code, an architecture of another version: vLLM may know it all the same
+        return None
 
 
 def _factor(rope: Any, model_type: str) -> float:

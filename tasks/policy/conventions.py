@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import product
 from typing import Any
@@ -93,15 +93,12 @@ def find_conventions(render: Render) -> Conventions:
     else:
         conventions = Conventions()
     for key in _KEYS:
-        with_key = Conventions(key, True, conventions.arguments_as_text, conventions.call_ids)
+        with_key = replace(conventions, reasoning_key=key)
         texts = [render(with_key.messages(m), False) for m in (_exchange(_THOUGHT), _answer(_THOUGHT))]
         if any(text is not None and _THOUGHT in text and not _PRINTED_PART.search(text) for text in texts):
             both = render(with_key.messages(_exchange(_THOUGHT, _BESIDE)), True)
             either = render(with_key.messages(_exchange("", _BESIDE)), True)
-            conventions = Conventions(
-                key, both is not None or either is None, conventions.arguments_as_text, conventions.call_ids
-            )
-            break
+            return replace(with_key, reasoning_beside_text_and_calls=both is not None or either is None)
     return conventions
 
 

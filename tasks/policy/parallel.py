@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tasks.errors import ConfigurationError
+from tasks.policy.context import text_config
 from tasks.policy.files import config_json
 from tasks.store.store import Store
 
@@ -46,12 +47,7 @@ def _divides(accelerators: int, name: str, size: int) -> bool:
 
 def _sizes(settings: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
     """What is divided, by name. Nothing for a model that transformers does not know."""
-    from transformers import AutoConfig  # seconds that an engine on one accelerator does not pay
-
-    try:
-        text = AutoConfig.for_model(**settings).get_text_config()
-    except Exception:  # remote code, an architecture of another version: vLLM may know it all the same
-        return
+    text = text_config(settings)
     for attribute, name in (
         ("num_attention_heads", "attention heads"),
         ("num_key_value_heads", _KEY_VALUE_HEADS),

@@ -6,7 +6,7 @@ an action is read back in every known format, and the format that gives the same
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,12 +37,10 @@ MESSAGE = Action(_ANSWER)
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What a template shows of a conversation, and which formats read its actions back."""
+    """Which formats read back the actions that a template writes."""
 
     formats: tuple[str, ...]
     """Those that give the call and the message as they were."""
-    hidden: tuple[str, ...]
-    """Parts of a conversation that the template does not show or refuses, in words."""
     problem: str
     """Why no format reads the call back; "" where one does."""
 
@@ -76,7 +74,7 @@ def probe(template: ChatTemplate) -> Probe:
         formats = tuple(parser.name for parser in reading_calls if message_.read_back_by(parser))
         unread = message_ if reading_calls else call
         problem = "" if formats else f"{unread.sentence()}, which no known format reads"
-    return Probe(formats, tuple(_hidden(template)), problem)
+    return Probe(formats, problem)
 
 
 def find_parser(template: ChatTemplate, name: str) -> Parser:
@@ -127,8 +125,8 @@ def _written(template: ChatTemplate, action: Action) -> _Written | str:
     )
 
 
-def _hidden(template: ChatTemplate) -> Iterator[str]:
-    """The parts of a conversation that the template does not show."""
+def parts_not_shown(template: ChatTemplate) -> tuple[str, ...]:
+    """The parts of a conversation that a template does not show or refuses, in words."""
     call, result = as_message(CALL), message(Role.TOOL, _RESULT, tool_call_id="call-0", name="zqlook")
     beside: Message = {**call, "content": _BESIDE}
     second = ToolCall(id="call-1", name="zqlook", arguments='{"zqplace": "zqrome"}')
@@ -147,9 +145,11 @@ def _hidden(template: ChatTemplate) -> Iterator[str]:
         "text beside a call": ([question, beside, result], [_TOOL], _BESIDE),
         "reasoning": ([question, thought, result], [_TOOL], _THOUGHT),
     }
-    for part, (messages, tools, word) in parts.items():
-        if word not in _text_or_nothing(template, messages, tools):
-            yield part
+    return tuple(
+        part
+        for part, (messages, tools, word) in parts.items()
+        if word not in _text_or_nothing(template, messages, tools)
+    )
 
 
 def _text_or_nothing(template: ChatTemplate, messages: list[Message], tools: list[Any]) -> str:

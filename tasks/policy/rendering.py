@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from schemas.chat import Action, State, ToolCall
@@ -87,21 +87,29 @@ class OwnText:
 
 
 def write_demonstration(chat: ChatFormat, example: Example) -> OwnText:
-    """Write the demonstration as the policy would, and read it."""
+    """Write the demonstration of a rendered example as the policy would, and read it."""
     state = example.state
     try:
         written = chat.template.action_text(state.messages, state.tools, example.demonstration)
-        prefill = chat.prefill(state.messages, state.tools)
     except InputError as error:
         return OwnText(problem=str(error))
     if written.problem:
         return OwnText(problem=written.problem)
-    return OwnText(written.text, chat.parser(written.text, tools=state.tools, prompt=prefill))
+    return OwnText(written.text, chat.parser(written.text, tools=state.tools, prompt=example.prefill))
 
 
-def own_text(chat: ChatFormat, example: Example) -> str | None:
-    """The demonstration as the policy would write it; None where its template does not write it whole."""
-    return write_demonstration(chat, example).complete_text(example.demonstration)
+def render_examples(chat: ChatFormat, examples: Sequence[Example]) -> tuple[list[Example], str]:
+    """The examples with their prompts and own texts; one whose state the template refuses stays as it was. And what the
+    template said of the first that it refused, "" where it refused none."""
+    rendered = render(chat, [example.state for example in examples])
+    complete = []
+    for example, prompt, prefill in zip(examples, rendered.prompts, rendered.prefills, strict=True):
+        if prompt is not None:
+            example = replace(example, prompt=prompt, prefill=prefill)
+            own_text = write_demonstration(chat, example).complete_text(example.demonstration)
+            example = replace(example, own_text=own_text)
+        complete.append(example)
+    return complete, rendered.refusal
 
 
 def _shape(call: ToolCall) -> tuple[str, list[str]]:

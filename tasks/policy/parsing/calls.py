@@ -132,7 +132,7 @@ class Section:
     inner: tuple[str, ...]
     """The marks in head and tail."""
 
-    def read(self, text: str) -> tuple[str, list[ToolCall]]:
+    def read(self, text: str, _: tuple[ToolSchema, ...] = ()) -> tuple[str, list[ToolCall]]:
         """Text around the calls, and the calls.
 
         Raises:

@@ -13,7 +13,7 @@ from tasks.artefact.table import frame
 from tasks.artefact.writer import Writer
 from tasks.children.progress import Update, alive, report
 from tasks.policy.chat import ChatFormat
-from tasks.policy.probe import probe
+from tasks.policy.probe import parts_not_shown
 from tasks.stages.check.round_trip import empty_thoughts, hidden_parts, round_trip
 from tasks.stages.check.self_check import Outcome, RoundTrip, SelfCheck, require_sound, self_check
 from tasks.states.example import Example
@@ -36,7 +36,7 @@ def write_checks(
         StageFailed: too few demonstrations come back, too much junk gets a reward, or too much is undecided.
     """
     reader, verify = StateReader(store, states, trajectories), build(config.verifier)
-    hidden = probe(chat.template).hidden
+    hidden = parts_not_shown(chat.template)
     records = {record.index: record for record in writer.records() if writer.done(record.index)}
     total = SelfCheck(parser=chat.parser.name)
     indices = reader.part_indices()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from schemas.chat import Role
 from schemas.checks import CheckReason
@@ -22,7 +23,7 @@ def round_trip(chat: ChatFormat, example: Example) -> RoundTrip:
         prefill = chat.prefill(state.messages, state.tools)
     except InputError as error:
         return RoundTrip(reason=CheckReason.NOT_RENDERED, detail=str(error))
-    own = write_demonstration(chat, example)
+    own = write_demonstration(chat, replace(example, prefill=prefill))
     text, completion = own.complete_text(demonstration), own.completion
     if completion is None:
         return RoundTrip(prefill, reason=CheckReason.NO_TEXT, detail=own.problem)

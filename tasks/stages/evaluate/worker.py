@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 from schemas.config import EvaluateConfig
@@ -16,7 +15,7 @@ from tasks.children.progress import Update, report
 from tasks.errors import StageFailed
 from tasks.policy.chat import ChatFormat
 from tasks.policy.files import fetch
-from tasks.policy.rendering import own_text
+from tasks.policy.rendering import render_examples
 from tasks.sampler.build import start
 from tasks.sampler.sampler import Sampling
 from tasks.sampler.thinking import ThinkingSampler
@@ -59,11 +58,11 @@ def work(spec: EvaluateSpec) -> None:
         chat = ChatFormat(folder, spec.score.parser, spec.policy.options, config.max_thinking_tokens)
         room = config.engine.prompt_room(config.max_tokens, config.max_thinking_tokens)
         actor = Actor(ThinkingSampler(engine, chat), chat, room, sampling)
-        written = [replace(state, own_text=own_text(chat, state)) for state in states]
+        rendered, _ = render_examples(chat, states)
         verifier = spec.score.verifier
         rows = [
             {"policy": spec.policy.version, **row}
-            for row in measure(actor, config, written, build(verifier), on_row, concurrency_of(verifier))
+            for row in measure(actor, config, rendered, build(verifier), on_row, concurrency_of(verifier))
         ]
     if not rows:
         raise StageFailed(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -13,7 +12,7 @@ from schemas.states import Split
 from schemas.training import TrainConfig
 from tasks.errors import InputError, NotInStore, StageFailed
 from tasks.policy.chat import ChatFormat
-from tasks.policy.rendering import own_text, render
+from tasks.policy.rendering import render_examples
 from tasks.stages.train.stage import TrainSpec
 from tasks.stages.train.states import Dropped, DropReason, admit
 from tasks.stages.train.validation import draw_held_out
@@ -89,13 +88,8 @@ def _pivots(store: Store, pivots: Ref) -> list[StateKey]:
 
 def _rendered(chat: ChatFormat, examples: list[Example]) -> tuple[list[Example], str]:
     """Those with a prompt, and what the chat template said of the first that it refused."""
-    rendered = render(chat, [example.state for example in examples])
-    with_prompts = [
-        replace(example, prompt=prompt, prefill=prefill, own_text=own_text(chat, example))
-        for example, prompt, prefill in zip(examples, rendered.prompts, rendered.prefills, strict=True)
-        if prompt is not None
-    ]
-    return with_prompts, rendered.refusal
+    rendered, refusal = render_examples(chat, examples)
+    return [example for example in rendered if example.prompt], refusal
 
 
 def _require_the_sampled_prompts(store: Store, pivots: Ref, examples: list[Example], chat: ChatFormat) -> None:

@@ -26,7 +26,6 @@ import argparse
 import json
 import random
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +38,7 @@ from schemas.profiles import REWARD_TOLERANCE
 from schemas.training import TrainConfig
 from tasks.policy.chat import ChatFormat
 from tasks.policy.files import fetch, resolve
-from tasks.policy.rendering import own_text, render
+from tasks.policy.rendering import render_examples
 from tasks.sampler.sampler import Sample
 from tasks.sampler.thinking import within_limits
 from tasks.states.example import Example, StateKey
@@ -277,13 +276,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     keys = {StateKey(*key) for key in store.read(pivots, columns=STATE_KEY).iter_rows()}
     examples = list(StateReader(store, made_from["states"].ref, made_from["trajectories"].ref).all(keep=keys))
-    prompts = render(chat, [example.state for example in examples])
-    rendered = [
-        replace(example, prompt=prompt, prefill=prefill, own_text=own_text(chat, example))
-        for example, prompt, prefill in zip(examples, prompts.prompts, prompts.prefills, strict=True)
-        if prompt is not None
-    ]
-    short = [example for example in rendered if len(example.prompt) <= config.max_state_tokens]
+    rendered, _ = render_examples(chat, examples)
+    short = [example for example in rendered if 0 < len(example.prompt) <= config.max_state_tokens]
     print(f"{len(short)} of {len(examples)} pivots; {config.samples} samples of each; {config.steps} steps")
 
     model, _ = train(folder, short, build(score.verifier), config, options.seed, chat)

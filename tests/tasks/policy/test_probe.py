@@ -10,7 +10,7 @@ import pytest
 from tasks.errors import ConfigurationError
 from tasks.policy.chat import ChatFormat
 from tasks.policy.files import DESK
-from tasks.policy.probe import find_parser, probe
+from tasks.policy.probe import find_parser, parts_not_shown, probe
 
 DESKS = (DESK / "chat_template.jinja").read_text()
 
@@ -24,7 +24,7 @@ def chat_with(template: str, folder: Path, parser: str = "auto") -> ChatFormat:
 def test_the_format_is_the_one_that_reads_back_what_the_template_writes() -> None:
     template = ChatFormat(DESK).template
     assert probe(template).formats == ("hermes",) and find_parser(template, "auto").name == "hermes"
-    assert probe(template).hidden == ("reasoning",)
+    assert parts_not_shown(template) == ("reasoning",)
 
 
 def test_marks_alone_are_no_format(tmp_path: Path) -> None:
@@ -76,8 +76,8 @@ def test_parts_that_the_template_does_not_show_are_named(tmp_path: Path) -> None
     silent = DESKS.replace("message.role == 'tool'", "message.role == 'nobody'").replace(
         "(message.content or '')", "''"
     )
-    hidden = probe(chat_with(silent, tmp_path).template).hidden
+    hidden = parts_not_shown(chat_with(silent, tmp_path).template)
     assert {"results of tools", "text beside a call", "reasoning"} <= set(hidden)
     assert not {"system messages", "tools", "earlier calls", "several calls in a turn"} & set(hidden)
     single = DESKS.replace("message.tool_calls or []", "(message.tool_calls or [])[:1]")
-    assert "several calls in a turn" in probe(chat_with(single, tmp_path / "single").template).hidden
+    assert "several calls in a turn" in parts_not_shown(chat_with(single, tmp_path / "single").template)

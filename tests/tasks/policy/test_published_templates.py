@@ -19,7 +19,7 @@ from schemas.checks import CheckReason
 from tasks.errors import ConfigurationError, InputError, StageFailed
 from tasks.policy.chat import ChatFormat
 from tasks.policy.parsing import Completion, differences
-from tasks.policy.probe import probe
+from tasks.policy.probe import parts_not_shown, probe
 from tasks.policy.rendering import render
 from tasks.policy.template import PINNED_DATE
 from tasks.stages.check.round_trip import hidden_parts, round_trip
@@ -69,16 +69,17 @@ class Outcome:
 def outcome_of(family: Family, chat: ChatFormat) -> Outcome:
     """Write and read every demonstration, and ask whether a run would go on."""
     found = probe(chat.template)
+    hidden = parts_not_shown(chat.template)
     if not found.formats:
         with pytest.raises(ConfigurationError) as refused:
             _ = chat.parser
         assert found.problem and found.problem in str(refused.value)
-        return Outcome(family.name, "", 0, found.hidden, in_few_words(found.problem))
+        return Outcome(family.name, "", 0, hidden, in_few_words(found.problem))
     trips = [round_trip(chat, example) for example in EXAMPLES]
     lacks = [lack(example, trip) for example, trip in zip(EXAMPLES, trips, strict=True) if trip.reason]
-    check_the_decision(chat, trips, found.hidden)
+    check_the_decision(chat, trips, hidden)
     counted = ", ".join(f"{count} {what}" for what, count in Counter(lacks).items())
-    return Outcome(family.name, chat.parser.name, len(trips) - len(lacks), found.hidden, counted)
+    return Outcome(family.name, chat.parser.name, len(trips) - len(lacks), hidden, counted)
 
 
 def check_the_decision(chat: ChatFormat, trips: list[RoundTrip], hidden: tuple[str, ...]) -> None:

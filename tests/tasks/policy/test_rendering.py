@@ -8,7 +8,7 @@ from schemas.chat import Action, Message, Role, State, message
 from tasks.errors import InputError
 from tasks.policy.chat import ChatFormat
 from tasks.policy.files import DESK
-from tasks.policy.rendering import own_text, render
+from tasks.policy.rendering import render, render_examples
 from tasks.states.example import Example
 from tests.builders import TOOLS, call
 from tests.tasks.policy.test_chat import CUTS, MESSAGES
@@ -51,6 +51,11 @@ def test_states_that_are_no_prefix_are_counted_over_all_trajectories(formats: di
 
 def test_no_states_have_no_prompts(formats: dict[str, ChatFormat]) -> None:
     assert render(formats["desk"], []).prompts == []
+
+
+def own_text(chat: ChatFormat, example: Example) -> str | None:
+    ((rendered,), _) = render_examples(chat, [example])
+    return rendered.own_text
 
 
 def answered(action: Action) -> Example:

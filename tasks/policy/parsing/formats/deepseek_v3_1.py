@@ -6,28 +6,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
-from schemas.chat import ToolCall, ToolSchema
-from tasks.policy.parsing.calls import Section
 from tasks.policy.parsing.completion import Format
-from tasks.policy.parsing.formats.deepseek_v3 import CALL, CALL_END, SECTION, SECTION_END, SEPARATOR
+from tasks.policy.parsing.formats.deepseek_v3 import CALL, CALL_END, CALLS, SEPARATOR
 
-_CALLS = Section(
-    SECTION,
-    SECTION_END,
-    head=re.compile(rf"\s*{CALL}\s*([^\s<]+)\s*{SEPARATOR}"),
-    tail=re.compile(rf"\s*{CALL_END}"),
-    inner=(CALL, SEPARATOR, CALL_END),
-)
-
-
-def read(text: str, _: tuple[ToolSchema, ...]) -> tuple[str, list[ToolCall]]:
-    """Text around the calls, and the calls.
-
-    Raises:
-        Malformed: unclosed_call, bad_json, not_a_call.
-    """
-    return _CALLS.read(text)
-
-
-FORMAT = Format(read)
+_CALLS = replace(CALLS, head=re.compile(rf"\s*{CALL}\s*([^\s<]+)\s*{SEPARATOR}"), tail=re.compile(rf"\s*{CALL_END}"))
+FORMAT = Format(_CALLS.read)

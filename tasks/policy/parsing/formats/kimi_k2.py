@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 
-from schemas.chat import ToolCall, ToolSchema
 from tasks.policy.parsing.calls import Section
 from tasks.policy.parsing.completion import Format
 
@@ -20,15 +19,4 @@ _CALLS = Section(
     tail=re.compile(rf"\s*{re.escape(_CALL_END)}"),
     inner=(_CALL, _ARGUMENTS, _CALL_END),
 )
-
-
-def read(text: str, _: tuple[ToolSchema, ...]) -> tuple[str, list[ToolCall]]:
-    """Text around the calls, and the calls.
-
-    Raises:
-        Malformed: unclosed_call, bad_json, not_a_call.
-    """
-    return _CALLS.read(text)
-
-
-FORMAT = Format(read)
+FORMAT = Format(_CALLS.read)
